@@ -1,0 +1,1 @@
+//! The one way down: legalise, plan, cost, emit.

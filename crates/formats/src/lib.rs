@@ -1,0 +1,1 @@
+//! ONNX, TFLite, safetensors and npy, in and out.

@@ -1,0 +1,1 @@
+//! Units, estimates and what a target is capable of.

@@ -1,0 +1,1 @@
+//! What every op means: one plain kernel each, exact integers.

@@ -1,0 +1,1 @@
+//! The nasc library: a facade over the workspace.

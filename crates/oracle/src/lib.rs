@@ -1,0 +1,1 @@
+//! A second opinion in float, by tract-core.

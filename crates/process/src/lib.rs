@@ -1,0 +1,1 @@
+//! Child processes: time-outs, process groups, captured output.

@@ -1,0 +1,1 @@
+//! File tests and before/after helpers for pass and target authors.

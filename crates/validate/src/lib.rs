@@ -1,0 +1,1 @@
+//! Recipes run: build, execute, compare, count.

@@ -1,0 +1,1 @@
+//! Targets: what is legal, what it costs, and the code that runs there.
