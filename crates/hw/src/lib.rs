@@ -1,1 +1,11 @@
 //! Units, estimates and what a target is capable of.
+//!
+//! The bottom of the workspace: plain data that every layer speaks. It knows no graph, no search and no file.
+
+mod capabilities;
+mod estimate;
+mod units;
+
+pub use capabilities::Capabilities;
+pub use estimate::{Estimate, Origin};
+pub use units::{Bytes, Cycles, Instructions, Macs, Picojoules, Seconds};
