@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod estimate;
+pub mod recipe;
 mod units;
 
 pub use capabilities::Capabilities;
