@@ -1,0 +1,54 @@
+//! Files brought into memory: small ones read, large ones mapped.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, Result};
+use std::path::Path;
+
+use bytes::Bytes;
+
+/// Files up to this size are read: a copy costs nothing, and what happens to the file later does not matter.
+const READ_BYTES: u64 = 1 << 20;
+
+/// The content of a regular file.
+pub(crate) fn open(path: &Path) -> Result<Bytes> {
+    let mut file = File::open(path)?;
+    let facts = file.metadata()?;
+    if !facts.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
+    if facts.len() <= READ_BYTES {
+        let mut content = Vec::with_capacity(facts.len() as usize);
+        file.take(READ_BYTES).read_to_end(&mut content)?;
+        return Ok(Bytes::from(content));
+    }
+    map(&mut file)
+}
+
+#[allow(unsafe_code, reason = "the one place where a file becomes memory")]
+fn map(file: &mut File) -> Result<Bytes> {
+    // SAFETY: the map is read-only and private to this process; it is only ever read as bytes, for which every bit pattern is
+    // valid. What cannot be excluded is another process shortening the file meanwhile: the system then stops this process
+    // with a bus error, which no reader of mapped files can avoid short of copying the weights.
+    let map = unsafe { memmap2::Mmap::map(&*file) }?;
+    Ok(Bytes::from_owner(map))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_file_is_mapped_and_a_small_one_read() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        for len in [0, 5, READ_BYTES as usize + 3] {
+            let path = dir.path().join("f");
+            std::fs::write(&path, vec![7; len]).expect("written");
+            assert_eq!(open(&path).expect("opened"), vec![7; len]);
+        }
+    }
+
+    #[test]
+    fn a_folder_is_refused() {
+        assert!(open(Path::new("/")).is_err());
+    }
+}
