@@ -1,0 +1,3 @@
+//! What the C targets share.
+
+pub mod kernels;
