@@ -128,7 +128,7 @@ impl Quant {
             Granularity::PerTensor => Some(1),
             Granularity::PerAxis(axis) => shape.get(axis).copied(),
             Granularity::PerGroup { axis, size } => {
-                let along = shape.get(axis)?.checked_div(size)? + usize::from(shape[axis] % size != 0);
+                let along = (size > 0).then(|| shape.get(axis).map(|d| d.div_ceil(size)))??;
                 let others: usize =
                     shape.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, d)| d).product();
                 Some(others * along)
