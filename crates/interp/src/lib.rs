@@ -1,1 +1,6 @@
 //! What every op means: one plain kernel each, exact integers.
+
+pub mod fixed;
+pub mod rounding;
+
+pub use rounding::Rounding;
