@@ -5,11 +5,16 @@
 //!
 //! In all emitted text `@` stands for the model's prefix: `@dot4` becomes `model_dot4`.
 
+pub mod arith;
+pub mod code;
+pub mod helpers;
+pub mod portable;
+mod softmax_table;
 pub mod spec;
 pub mod unit;
 
 use hw::memory::Walk;
-pub use unit::{Call, Unit};
+pub use unit::{Call, CallArgument, Unit};
 
 use spec::OpSpec;
 
@@ -129,4 +134,10 @@ pub trait KernelSet {
     /// # Errors
     /// The spec contradicts itself, or no kernel computes it.
     fn kernel(&self, spec: &OpSpec, walk: Option<usize>) -> Result<Kernel, KernelError>;
+}
+
+/// The kernel set of this name, if there is one.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static dyn KernelSet> {
+    [&portable::Portable as &dyn KernelSet].into_iter().find(|set| set.name() == name)
 }
