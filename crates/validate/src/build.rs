@@ -15,6 +15,10 @@ use crate::harness::{self, Purpose};
 /// A compiler that has not finished a file by then never will.
 const COMPILER_TIME_OUT: Duration = Duration::from_secs(600);
 
+/// For the harness and the board: loops that copy must not become calls of the library, they would be counted as the
+/// artifact's.
+const SUPPORT_FLAGS: [&str; 2] = ["-w", "-fno-tree-loop-distribute-patterns"];
+
 /// The artifact's objects and the board's, ready to be linked with harnesses for various purposes.
 pub(crate) struct Workshop<'a> {
     recipe: &'a Recipe,
@@ -68,7 +72,7 @@ impl<'a> Workshop<'a> {
             fs::write(&source, text).map_err(Error::file(&source))?;
             let object = source.with_extension("o");
             shop.board.push(object.clone());
-            units.push(Unit { source, object, flags: vec!["-w".into()] });
+            units.push(Unit { source, object, flags: SUPPORT_FLAGS.map(String::from).to_vec() });
         }
         let said = shop.compile_all(&units)?;
         let warnings = said[..shop.objects.len()].iter().flat_map(|said| said.lines());
@@ -93,9 +97,8 @@ impl<'a> Workshop<'a> {
         let data = write("inputs.S", harness::inputs_assembler("inputs.bin").as_bytes())?;
 
         let artifact_dir = fs::canonicalize(&self.artifact.dir).map_err(Error::file(&self.artifact.dir))?;
-        // Loops that copy must not become calls of the library: they would be counted as the artifact's.
-        let flags = ["-w", "-fno-tree-loop-distribute-patterns", "-I"].map(String::from);
-        let flags = [&flags[..], &[artifact_dir.display().to_string()]].concat();
+        let flags = SUPPORT_FLAGS.map(String::from);
+        let flags = [&flags[..], &["-I".to_owned(), artifact_dir.display().to_string()]].concat();
         let units = [main, data].map(|source| {
             let object = source.with_extension("o");
             Unit { source, object, flags: flags.clone() }
