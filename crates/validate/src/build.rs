@@ -15,9 +15,9 @@ use crate::harness::{self, Purpose};
 /// A compiler that has not finished a file by then never will.
 const COMPILER_TIME_OUT: Duration = Duration::from_secs(600);
 
-/// For the harness and the board: loops that copy must not become calls of the library, they would be counted as the
-/// artifact's.
-const SUPPORT_FLAGS: [&str; 2] = ["-w", "-fno-tree-loop-distribute-patterns"];
+/// For the harness and the board. Loops that copy must not become calls of the library: they would be counted as the
+/// artifact's. What a mark leaves in registers must not be relied upon: instructions would move between the marks.
+const SUPPORT_FLAGS: [&str; 3] = ["-w", "-fno-tree-loop-distribute-patterns", "-fno-ipa-ra"];
 
 /// The artifact's objects and the board's, ready to be linked with harnesses for various purposes.
 pub(crate) struct Workshop<'a> {
