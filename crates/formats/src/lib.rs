@@ -1,6 +1,21 @@
-//! ONNX, TFLite, safetensors and npy, in and out.
+//! Networks in and out: ONNX and TFLite import, ONNX export, `.nasc` with its weights, `.npy` and `.npz`.
+//!
+//! [`import`] reads a model of any format into an [`ir::Graph`], with [`Notice`]s as data about what it decided;
+//! [`export`] writes one. What cannot be imported is a list of all operators at fault ([`ImportError::Unsupported`]);
+//! a broken file is an error with the field and the byte. Memory is bounded by the file's size: see
+//! [`tflite::MEMORY_FACTOR`], [`onnx::MEMORY_FACTOR`] and [`CONSTANT_FACTOR`]. [`coverage`] lists every foreign operator with
+//! what it becomes.
+//!
+//! `formats` computes nothing a network computes: constants that shapes depend on are folded, everything else is left to passes.
 
+mod build;
+mod error;
 mod file;
+mod import;
 pub mod npy;
 pub mod onnx;
 pub mod tflite;
+
+pub use build::{CONSTANT_FACTOR, CONSTANT_SLACK};
+pub use error::{ImportError, ModelError, Unsupported, UnsupportedOp};
+pub use import::{Coverage, ImportOptions, Imported, Notice, Rounding, coverage, import};

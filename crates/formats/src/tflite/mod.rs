@@ -1,11 +1,13 @@
 //! TFLite: the file format, import into the graph and export from it.
 
 mod file;
+mod import;
 pub mod schema;
 mod table;
 mod wire;
 mod writer;
 
 pub use file::{looks_like, read, write};
+pub use import::{coverage, import};
 pub use table::Tables;
 pub use wire::{MEMORY_FACTOR, MEMORY_SLACK, Problem, WireError};

@@ -276,6 +276,20 @@ tables! {
         1 axis: i32,
     }
 
+    /// Options of `UNPACK`.
+    UnpackOptions {
+        /// Number of results.
+        0 num: i32,
+        /// The axis that goes.
+        1 axis: i32,
+    }
+
+    /// Options of `MIRROR_PAD`.
+    MirrorPadOptions {
+        /// 0 reflects without repeating the border (REFLECT), 1 with (SYMMETRIC).
+        0 mode: i8,
+    }
+
     /// Options of `GATHER`.
     GatherOptions {
         /// The axis indexed.
@@ -340,8 +354,10 @@ options! {
         35 => Split(SplitOptions),
         49 => TransposeConv(TransposeConvOptions),
         59 => Pack(PackOptions),
+        64 => Unpack(UnpackOptions),
         74 => ResizeNearest(ResizeNearestOptions),
         75 => LeakyRelu(LeakyReluOptions),
+        77 => MirrorPad(MirrorPadOptions),
         101 => BatchMatMul(BatchMatMulOptions),
         116 => Gelu(GeluOptions),
     }
