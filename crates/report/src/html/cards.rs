@@ -91,6 +91,7 @@ fn flash(m: &Manifest) -> Card<'_> {
     let parts: Vec<_> = [("code", m.code_bytes), ("constants", m.const_bytes)]
         .into_iter()
         .filter_map(|(name, bytes)| Some((name, bytes?)))
+        .filter(|(_, bytes)| *bytes > 0)
         .collect();
     let origin = m.origin_of(if m.code_bytes.is_some() { "code_bytes" } else { "const_bytes" });
     let total = parts.iter().map(|(_, bytes)| bytes).sum();
@@ -102,6 +103,7 @@ fn sram(m: &Manifest) -> Card<'_> {
     let parts: Vec<_> = [("arena", m.arena_bytes), ("static", m.static_bytes)]
         .into_iter()
         .filter_map(|(name, bytes)| Some((name, bytes?)))
+        .filter(|(_, bytes)| *bytes > 0)
         .collect();
     let value = m.sram_bytes().map(format::bytes);
     Card { label: "SRAM", value, detail: listed(&parts), origin: m.origin_of("arena_bytes"), parts }

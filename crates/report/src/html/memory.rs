@@ -131,11 +131,19 @@ impl Picture {
         let class = if live_at_peak { " at-peak" } else { "" };
         html.raw(&format!("<g><rect class=\"block k-{}{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"2.5\"/>", kind(buffer)));
         html.raw("<title>").text(&title(buffer)).raw("</title>");
+        // A buffer that takes over some of these bytes hides what is written behind its first step.
+        let covers = |other: &&Buffer| {
+            other.from > buffer.from
+                && other.offset < buffer.offset + buffer.bytes
+                && buffer.offset < other.offset + other.bytes
+        };
+        let hidden = manifest.memory.buffers.iter().filter(covers).map(|other| other.from).min();
+        let free = hidden.map_or(w, |step| w.min(self.x(step) - x));
         // 5.6 units is the mean width of a character at this size.
-        let fits = ((w - 8.0) / 5.6) as usize;
+        let fits = ((free - 8.0) / 5.6) as usize;
         if h >= 12.0 && fits >= 3 {
             let label = shortened(&buffer.name, fits);
-            let (tx, ty) = (x + w / 2.0, y + h / 2.0 + 3.2);
+            let (tx, ty) = (x + free / 2.0, y + h / 2.0 + 3.2);
             html.raw(&format!("<text class=\"name\" x=\"{tx:.1}\" y=\"{ty:.1}\" text-anchor=\"middle\">"))
                 .text(&label)
                 .raw("</text>");
