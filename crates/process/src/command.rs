@@ -29,7 +29,7 @@ pub struct Command {
     pub(crate) stdin: Vec<u8>,
     pub(crate) time_out: Duration,
     pub(crate) capture: usize,
-    pub(crate) inherit: bool,
+    pub(crate) foreground: bool,
 }
 
 impl Command {
@@ -43,7 +43,7 @@ impl Command {
             stdin: Vec::new(),
             time_out: Duration::from_secs(60),
             capture: 16 << 20,
-            inherit: false,
+            foreground: false,
         }
     }
 
@@ -95,10 +95,10 @@ impl Command {
         self
     }
 
-    /// Lets the child write to this process's own standard output and error instead of capturing them,
-    /// for work that a person watches.
-    pub fn inherit_output(mut self) -> Self {
-        self.inherit = true;
+    /// Work that a person watches: the child writes to this process's own standard output and error instead of being
+    /// captured, and stays in this process's group, so that Ctrl-C ends it too. At the deadline it alone is killed.
+    pub fn foreground(mut self) -> Self {
+        self.foreground = true;
         self
     }
 

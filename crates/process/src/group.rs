@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// The groups whose leaders have been started and not yet collected.
 static LIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
@@ -12,32 +12,41 @@ fn live() -> MutexGuard<'static, Vec<Pid>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A live group. It is killed when this is dropped, which must happen before its leader is collected:
-/// until then the kernel keeps the leader's id from being given to anybody else.
-pub(crate) struct Group(Pid);
+/// A live child and, where it leads one, its group. It is killed when this is dropped, which must happen before the child
+/// is collected: until then the kernel keeps its id from being given to anybody else.
+pub(crate) struct Group {
+    child: Pid,
+    leads: bool,
+}
 
 impl Group {
-    /// The group led by the child of this process with the id `leader`.
-    pub(crate) fn adopt(leader: u32) -> Option<Self> {
-        let pid = i32::try_from(leader).ok().and_then(Pid::from_raw)?;
-        live().push(pid);
-        Some(Self(pid))
+    /// The child of this process with the id `child`, which leads a group of its own or not.
+    pub(crate) fn adopt(child: u32, leads: bool) -> Option<Self> {
+        let child = i32::try_from(child).ok().and_then(Pid::from_raw)?;
+        if leads {
+            live().push(child);
+        }
+        Some(Self { child, leads })
     }
 
-    pub(crate) fn leader(&self) -> Pid {
-        self.0
+    pub(crate) fn child(&self) -> Pid {
+        self.child
     }
 
-    /// Kills every process in the group. A group that is gone already is what was asked for.
+    /// Kills the child, and every process in its group. What is gone already is what was asked for.
     pub(crate) fn kill(&self) {
-        let _ = kill_process_group(self.0, Signal::KILL);
+        let _ = if self.leads {
+            kill_process_group(self.child, Signal::KILL)
+        } else {
+            kill_process(self.child, Signal::KILL)
+        };
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
-        live().retain(|pid| *pid != self.0);
+        live().retain(|pid| *pid != self.child);
     }
 }
 

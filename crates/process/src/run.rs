@@ -23,13 +23,13 @@ pub(crate) fn run(command: &Command) -> Result<Output, Error> {
     let start = Instant::now();
     let mut child = spawn(command)?;
     let io_error = |source| Error::Io { program: command.program(), source };
-    let group =
-        Group::adopt(child.id()).ok_or_else(|| io_error(io::Error::other("the child has no process id")))?;
+    let group = Group::adopt(child.id(), !command.foreground)
+        .ok_or_else(|| io_error(io::Error::other("the child has no process id")))?;
 
     feed(&mut child, command);
     let out = Capture::start(child.stdout.take(), command.capture);
     let err = Capture::start(child.stderr.take(), command.capture);
-    let ended = watch(group.leader()).recv_timeout(command.time_out).is_ok();
+    let ended = watch(group.child()).recv_timeout(command.time_out).is_ok();
 
     // Kills what the child left running, or all of it at the deadline. The child has not been collected
     // yet, so its id cannot have been reused.
@@ -62,11 +62,14 @@ fn spawn(command: &Command) -> Result<Child, Error> {
         return Err(Error::Directory { program, dir: dir.clone() });
     }
     let mut std = std::process::Command::new(&command.program);
-    std.args(&command.args).envs(command.env.iter().map(|(key, value)| (key, value))).process_group(0);
+    std.args(&command.args).envs(command.env.iter().map(|(key, value)| (key, value)));
+    if !command.foreground {
+        std.process_group(0);
+    }
     if let Some(dir) = &command.dir {
         std.current_dir(dir);
     }
-    let stream = || if command.inherit { Stdio::inherit() } else { Stdio::piped() };
+    let stream = || if command.foreground { Stdio::inherit() } else { Stdio::piped() };
     std.stdin(if command.stdin.is_empty() { Stdio::null() } else { Stdio::piped() });
     std.stdout(stream()).stderr(stream());
     std.spawn().map_err(|source| match source.kind() {

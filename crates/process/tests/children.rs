@@ -105,3 +105,10 @@ fn a_crash_says_which_signal() {
     let error = sh("kill -SEGV $$").run_ok().unwrap_err();
     assert!(error.to_string().contains("signal 11 (segmentation fault)"), "{error}");
 }
+
+#[test]
+fn a_child_in_the_foreground_is_not_captured_and_still_has_a_deadline() {
+    assert_eq!(sh("exit 5").foreground().run().unwrap().exit, Exit::Code(5));
+    let error = sh("exec sleep 60").foreground().time_out(Duration::from_millis(200)).run().unwrap_err();
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+}
