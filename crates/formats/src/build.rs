@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(permuted(&[1, 2, 3, 4, 5, 6], &[2, 3], &[1, 0], 1), [1, 4, 2, 5, 3, 6]);
         assert_eq!(permuted(&[1, 2, 3, 4, 5, 6, 7, 8], &[2, 2], &[1, 0], 2), [1, 2, 5, 6, 3, 4, 7, 8]);
         assert_eq!(permuted(&[9], &[], &[], 1), [9]);
-        assert_eq!(permuted(&[], &[0, 3], &[1, 0], 1), []);
+        assert!(permuted(&[], &[0, 3], &[1, 0], 1).is_empty());
     }
 
     #[test]

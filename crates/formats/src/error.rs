@@ -129,3 +129,34 @@ impl From<ir::AddError> for Fault {
         Fault::wrong(error.to_string(), "operands and attributes that fit")
     }
 }
+
+/// Why a graph was not exported; no file has been left behind.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// A file could not be written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Two weights of different content have one name.
+    #[error("two different weights are called `{name}`, distinct names expected")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// The weights do not fit their format.
+    #[error("weights: {0}")]
+    Weights(String),
+    /// A weight without data: the network is untrained.
+    #[error("weight `{name}` has no data, a trained network expected")]
+    Untrained {
+        /// The weight.
+        name: String,
+    },
+    /// Nodes the format has no counterpart of: all of them.
+    #[error("{}", .0.join("\n"))]
+    Unsupported(Vec<String>),
+}

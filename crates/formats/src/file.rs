@@ -6,6 +6,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::error::ExportError;
+
 /// Files up to this size are read: a copy costs nothing, and what happens to the file later does not matter.
 const READ_BYTES: u64 = 1 << 20;
 
@@ -31,6 +33,18 @@ fn map(file: &mut File) -> Result<Bytes> {
     // with a bus error, which no reader of mapped files can avoid short of copying the weights.
     let map = unsafe { memmap2::Mmap::map(&*file) }?;
     Ok(Bytes::from_owner(map))
+}
+
+/// Writes a file whole or not at all: beside its place first, then moved there. What was there before stays mapped where it is.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> std::result::Result<(), ExportError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.part", std::process::id()));
+    let moved = std::fs::write(&beside, content).and_then(|()| std::fs::rename(&beside, path));
+    moved.map_err(|source| {
+        // Best effort: the error that matters is the one above.
+        let _ = std::fs::remove_file(&beside);
+        ExportError::Io { path: path.to_owned(), source }
+    })
 }
 
 #[cfg(test)]

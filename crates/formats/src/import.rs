@@ -145,5 +145,8 @@ pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Importe
     if crate::tflite::looks_like(&file) {
         return crate::tflite::import(&file, options);
     }
+    if path.extension().is_some_and(|e| e == "nasc") {
+        return Ok(Imported { graph: crate::nasc::load(path)?, notices: Vec::new() });
+    }
     Err(ImportError::Format { path: path.to_owned(), first: file[..file.len().min(8)].to_vec() })
 }

@@ -12,10 +12,11 @@ mod build;
 mod error;
 mod file;
 mod import;
+pub mod nasc;
 pub mod npy;
 pub mod onnx;
 pub mod tflite;
 
 pub use build::{CONSTANT_FACTOR, CONSTANT_SLACK};
-pub use error::{ImportError, ModelError, Unsupported, UnsupportedOp};
+pub use error::{ExportError, ImportError, ModelError, Unsupported, UnsupportedOp};
 pub use import::{Coverage, ImportOptions, Imported, Notice, Rounding, coverage, import};
