@@ -97,10 +97,11 @@ impl Tensor {
         Self::from_bytes(element, shape, bytes).expect("as many values as the shape has elements")
     }
 
-    /// A tensor of a float element, each value rounded to nearest.
+    /// A tensor of a float element, each value rounded to nearest, halves to even. 8-bit floats saturate at their
+    /// largest finite value, as ONNX Cast does by default; wider ones overflow to infinity.
     ///
     /// # Panics
-    /// Where the number of values is not that of the shape, or `element` is no float with a storage format here.
+    /// Where the number of values is not that of the shape, or `element` is no float.
     pub fn from_reals(
         element: Element,
         shape: impl Into<Shape>,
@@ -112,7 +113,9 @@ impl Tensor {
                 Element::F32 => (v as f32).to_le_bytes().to_vec(),
                 Element::F16 => f16::from_f64(v).to_le_bytes().to_vec(),
                 Element::BF16 => bf16::from_f64(v).to_le_bytes().to_vec(),
-                _ => panic!("reals are stored in f32, f16 or bf16, not {element}"),
+                Element::F8E4M3 => vec![encode_f8(v, 4, 7, 448.0)],
+                Element::F8E5M2 => vec![encode_f8(v, 5, 15, 57344.0)],
+                _ => panic!("reals are stored in a float element, not {element}"),
             }
         };
         let bytes = values.into_iter().flat_map(encode).collect();
@@ -214,6 +217,33 @@ fn f8(byte: u8, exponent_bits: u32, bias: i32) -> f64 {
     sign * (lead + mantissa) * 2f64.powi(power)
 }
 
+/// The 8-bit float nearest to `v`, halves to even, at most `largest` in magnitude.
+fn encode_f8(v: f64, exponent_bits: u32, bias: i32, largest: f64) -> u8 {
+    let mantissa_bits = 7 - exponent_bits;
+    let sign = u8::from(v.is_sign_negative()) << 7;
+    if v.is_nan() {
+        return sign | 0x7f;
+    }
+    let magnitude = v.abs().min(largest);
+    let lowest = 1 - bias;
+    // The exponent of the last mantissa bit: fixed for subnormals.
+    let exponent = if magnitude < 2f64.powi(lowest) {
+        lowest
+    } else {
+        i32::try_from((magnitude.to_bits() >> 52) & 0x7ff).expect("11 bits") - 1023
+    };
+    let step = 2f64.powi(exponent - mantissa_bits.cast_signed());
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most 2^(mantissa bits + 1)"
+    )]
+    let steps = (magnitude / step).round_ties_even() as u32;
+    // A normal number's leading bit counts one exponent, so a carry out of the mantissa raises the exponent by itself.
+    let code = ((exponent - lowest).cast_unsigned() << mantissa_bits) + steps;
+    sign | u8::try_from(code).expect("the magnitude is at most the largest finite value")
+}
+
 impl PartialEq for Tensor {
     fn eq(&self, other: &Self) -> bool {
         self.element == other.element && self.shape == other.shape && self.bytes() == other.bytes()
@@ -246,6 +276,32 @@ mod tests {
         assert_eq!(e4m3.to_reals(), [1.0, 448.0, 2f64.powi(-9)]);
         let e5m2 = Tensor::from_bytes(Element::F8E5M2, [2], vec![0x3c, 0x7b]).expect("2 bytes");
         assert_eq!(e5m2.to_reals(), [1.0, 57344.0]);
+    }
+
+    #[test]
+    fn every_eight_bit_float_is_written_as_it_is_read() {
+        for element in [Element::F8E4M3, Element::F8E5M2] {
+            let all = Tensor::from_bytes(element, [256], (0..=255).collect()).expect("256 bytes");
+            for (code, value) in (0u8..=255).zip(all.to_reals()) {
+                let written = Tensor::from_reals(element, [1], [value]);
+                let read = written.to_reals()[0];
+                assert!(
+                    read.is_nan() && value.is_nan() || value.is_infinite() || written.bytes() == [code],
+                    "{code}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn eight_bit_floats_round_to_even_and_saturate() {
+        // E4M3 between 16 and 32 has steps of 2: 17 lies between 16 (even) and 18; 19 between 18 and 20 (even).
+        let reals = |element, values: &[f64]| {
+            Tensor::from_reals(element, [values.len()], values.iter().copied()).to_reals()
+        };
+        assert_eq!(reals(Element::F8E4M3, &[17.0, 19.0, 1e6, -500.0]), [16.0, 20.0, 448.0, -448.0]);
+        // The largest below the next power carries: E5M2 between 4 and 8 has steps of 1; 7.5 -> 8.
+        assert_eq!(reals(Element::F8E5M2, &[7.5, f64::INFINITY]), [8.0, 57344.0]);
     }
 
     #[test]

@@ -2,17 +2,21 @@
 
 use super::declare::{COMPUTE, UNARY, any, no_macs};
 use super::{InferError, OpContext, OpDef};
-use crate::attr::declare::{ROUND, needed_text};
+use crate::attr::declare::{ROUND, needed_text, word};
 use crate::{Element, Type};
 
 pub(super) const OPS: &[&OpDef] = &[&QUANTIZE, &DEQUANTIZE, &REQUANTIZE, &CAST];
 
 const QUANTIZE: OpDef = OpDef {
     name: "quantize",
-    summary: "round(x / scale) + zero, half to even, clamped to the declared element",
-    source: "ONNX QuantizeLinear, opset 21",
+    summary: "round(x / scale) + zero, clamped to the declared element",
+    source: "ONNX QuantizeLinear, opset 21; TFLite QUANTIZE",
     operands: &[any("x")],
-    attrs: &[],
+    attrs: &[word(
+        "ties",
+        &["even", "away"],
+        "halves go to the even neighbour (ONNX) or away from zero (TFLite)",
+    )],
     infer: |op| {
         let x = op.operand("x");
         expect(x, !x.is_quantized() && x.element.is_float(), "a float")?;
