@@ -3,6 +3,7 @@
 //! The input is the [`Manifest`], plain data as `manifest.json` has it. The crate knows no graph, no target and no compiler, and
 //! gives text back: it prints nothing and writes no file.
 
+pub mod diff;
 pub mod format;
 mod html;
 mod manifest;

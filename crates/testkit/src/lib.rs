@@ -1,1 +1,3 @@
 //! File tests and before/after helpers for pass and target authors.
+
+pub mod filetest;
