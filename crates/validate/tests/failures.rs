@@ -2,7 +2,12 @@
 
 mod common;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
+
+use hw::recipe::{Recipe, Runner};
 
 use common::{HEADER, folder, folder_of, host, m4, recipes, runs, rv32, source};
 use nasc_validate::{Error, Options, Run, Stage, measure};
@@ -127,6 +132,50 @@ fn a_runner_that_prints_nothing_has_crashed_at_the_start() {
     let error = measure(&recipe, &folder.artifact, &runs(&folder.artifact, 1), &quick()).unwrap_err();
     assert!(matches!(error, Error::Crashed { stage: Stage::Start, .. }), "{error}");
     assert!(error.to_string().contains("having printed nothing"), "{error}");
+}
+
+/// An emulator that says `refusal` to its first `times` plugins and is QEMU's otherwise.
+fn choosy_emulator(dir: &Path, refusal: &str, times: u32) -> Recipe {
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *-plugin*)\n  echo >> {0}/tries\n  if [ $(wc -l < {0}/tries) -le {times} ]; then\n    \
+         echo \"{refusal}\" >&2; exit 1\n  fi;;\nesac\nexec qemu-system-riscv32 \"$@\"\n",
+        dir.display()
+    );
+    let path = dir.join("emulator");
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+    let mut recipe = rv32();
+    if let Runner::Qemu { program, .. } = &mut recipe.board.runner {
+        *program = path.display().to_string();
+    }
+    recipe
+}
+
+#[test]
+fn an_emulator_without_plugins_is_counted_by_its_clock() {
+    let (folder, dir) = (folder(""), tempfile::tempdir().unwrap());
+    let recipe = choosy_emulator(dir.path(), "plugin interface not enabled in this build", 99);
+    let measured = measure(&recipe, &folder.artifact, &runs(&folder.artifact, 1), &quick()).unwrap();
+    let exact = measure(&rv32(), &folder.artifact, &runs(&folder.artifact, 1), &quick()).unwrap();
+    let (clocked, counted) = (measured.instructions.unwrap(), exact.instructions.unwrap());
+    // Reading the clock at each of the four marks costs instructions of its own.
+    assert!(clocked.abs_diff(counted) < 100, "{clocked} by the clock, {counted} exactly");
+    assert!(
+        measured.unchecked.iter().any(|what| what.contains("plugin interface not enabled")),
+        "{:?}",
+        measured.unchecked
+    );
+    assert!(measured.origin["instructions"].contains("clock"));
+}
+
+#[test]
+fn another_version_of_the_plugin_interface_is_tried_when_the_emulator_asks_for_it() {
+    let (folder, dir) = (folder(""), tempfile::tempdir().unwrap());
+    let refusal = "plugin requires API version 1, but this QEMU supports only a minimum version of 2";
+    let recipe = choosy_emulator(dir.path(), refusal, 1);
+    let measured = measure(&recipe, &folder.artifact, &runs(&folder.artifact, 1), &quick()).unwrap();
+    assert!(measured.instructions.is_some(), "{:?}", measured.unchecked);
+    assert_eq!(fs::read_to_string(dir.path().join("tries")).unwrap().lines().count(), 2);
 }
 
 #[test]

@@ -141,7 +141,8 @@ impl Apt {
     }
 
     fn try_install(&self, packages: &[&str], pins: &[String]) -> Result<Output> {
-        let mut args = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+        // Nothing of the user's may go to make room.
+        let mut args = vec!["install", "--yes", "--quiet", "--no-install-recommends", "--no-remove"];
         if !pins.is_empty() {
             args.push("--allow-downgrades");
         }
