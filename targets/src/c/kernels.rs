@@ -6,7 +6,9 @@
 //! In all emitted text `@` stands for the model's prefix: `@dot4` becomes `model_dot4`.
 
 pub mod arith;
+pub(crate) mod blocked;
 pub mod code;
+pub mod fit;
 pub mod helpers;
 pub mod portable;
 mod softmax_table;
@@ -77,7 +79,9 @@ pub struct Kernel {
     pub function: Function,
     /// Its arguments, in order, with the C type each pointer is passed as.
     pub arguments: Vec<(Argument, &'static str)>,
-    /// Functions that `function` calls, callees first, by fixed name.
+    /// Kernel functions that `function` calls, as `@@0`, `@@1`, ..; they call no others.
+    pub callees: Vec<Function>,
+    /// Small functions that `function` and its callees call by fixed names.
     pub helpers: Vec<Helper>,
     /// Constants of this op.
     pub constants: Vec<Constant>,
@@ -139,5 +143,7 @@ pub trait KernelSet {
 /// The kernel set of this name, if there is one.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn KernelSet> {
-    [&portable::Portable as &dyn KernelSet].into_iter().find(|set| set.name() == name)
+    [&portable::Portable as &dyn KernelSet, &crate::cortex_m4::kernels::CortexM4]
+        .into_iter()
+        .find(|set| set.name() == name)
 }

@@ -1,8 +1,8 @@
 //! Portable C11 kernels: plain loops, correct for every shape; what every core falls back on.
 
-mod conv2d;
+pub(crate) mod conv2d;
 mod copy;
-mod dense;
+pub(crate) mod dense;
 mod elementwise;
 mod norm;
 mod pool;
@@ -114,6 +114,7 @@ impl Builder {
         Kernel {
             function: Function { stem, parameters, summary, body },
             arguments: self.arguments,
+            callees: Vec::new(),
             helpers: self.helpers,
             constants: self.constants,
             scratch_bytes: self.scratch_bytes,

@@ -37,7 +37,13 @@ impl Unit {
     /// Takes a kernel in; `op` is the name its constants carry, a C identifier unique in the model (`conv2d_3`).
     pub fn add(&mut self, op: &str, kernel: &Kernel) -> Call {
         self.helpers.extend(kernel.helpers.iter().copied());
-        let index = self.function(&kernel.function);
+        let mut function = kernel.function.clone();
+        for (i, callee) in kernel.callees.iter().enumerate() {
+            let index = self.function(callee);
+            function.body =
+                function.body.replace(&format!("@@{i}("), &format!("{}(", self.functions[index].0));
+        }
+        let index = self.function(&function);
         let arguments = kernel
             .arguments
             .iter()
