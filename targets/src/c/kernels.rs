@@ -29,6 +29,8 @@ pub struct Function {
     pub parameters: String,
     /// What it computes, one line without comment marks.
     pub summary: String,
+    /// Whether the compiler must keep it a function of its own: a block whose registers are all taken.
+    pub apart: bool,
     /// Lines between the braces, each ending in a line feed.
     pub body: String,
 }

@@ -112,7 +112,7 @@ impl Builder {
     pub(crate) fn finish(self, stem: String, summary: String, body: String, macs: u64) -> Kernel {
         let parameters = self.parameters.join(", ");
         Kernel {
-            function: Function { stem, parameters, summary, body },
+            function: Function { stem, parameters, summary, apart: false, body },
             arguments: self.arguments,
             callees: Vec::new(),
             helpers: self.helpers,

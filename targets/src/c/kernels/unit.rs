@@ -74,17 +74,16 @@ impl Unit {
     /// Helpers and kernel functions as C text.
     #[must_use]
     pub fn functions_text(&self, prefix: &str) -> String {
-        let mut text = String::new();
+        let mut text = String::from(if self.functions.iter().any(|(_, f)| f.apart) { APART } else { "" });
         for helper in &self.helpers {
             text.push_str(helper.text);
             text.push('\n');
         }
         for (name, f) in &self.functions {
-            let _ = write!(
-                text,
-                "/* {} */\nstatic void {name}({})\n{{\n{}}}\n\n",
-                f.summary, f.parameters, f.body
-            );
+            let apart = if f.apart { "@APART " } else { "" };
+            let (summary, parameters, body) = (&f.summary, &f.parameters, &f.body);
+            let _ =
+                write!(text, "/* {summary} */\n{apart}static void {name}({parameters})\n{{\n{body}}}\n\n");
         }
         with_prefix(&text, prefix)
     }
@@ -135,6 +134,16 @@ pub fn with_prefix(text: &str, prefix: &str) -> String {
 fn constant_name(op: &str, constant: &Constant) -> String {
     format!("@{op}_{}", constant.role)
 }
+
+/// Inlined into its caller, a block would share its registers with the loops around it.
+const APART: &str = "\
+#if defined(__GNUC__)
+#define @APART __attribute__((noinline))
+#else
+#define @APART
+#endif
+
+";
 
 const ALIGN4: &str = "\
 #ifdef __cplusplus

@@ -27,7 +27,7 @@ helper!(
 /// Taps handled by one step: two words of weights, two words of input per pixel.
 const STEP: usize = 4;
 /// Steps written out in a loop body.
-const UNROLL: usize = 8;
+const UNROLL: usize = 12;
 /// Largest offset of a two-word load, in bytes.
 const REACH: usize = 1020;
 
@@ -174,7 +174,7 @@ fn taps(c: &mut Code, layout: &Layout, per_step: usize) {
         c.line(format!("weights += {};", layout.segments * steps * 2 * STEP));
         return;
     }
-    let unroll = (1..=UNROLL).rev().find(|u| steps.is_multiple_of(*u)).filter(|&u| u >= 4).unwrap_or(UNROLL);
+    let unroll = (1..=UNROLL).rev().find(|u| steps.is_multiple_of(*u)).filter(|&u| u >= 4).unwrap_or(8);
     c.line("const int16_t *v = x;");
     if layout.segments > 1 {
         c.count("s", layout.segments);
@@ -226,7 +226,12 @@ fn outputs(c: &mut Code, job: &Job<'_>, layout: &Layout, fit: &FittedLayer) {
         };
         c.line(format!("int32_t v{p}{channel} = {value};"));
         let scaled = format!("@high_mac(v{p}{channel}, factor_{channel}, {offset}) >> {}", fit.shift);
-        c.line(format!("y[{at}] = (int8_t)@clamp({scaled}, {low}, {high});"));
+        let byte = if [low, high] == [-128, 127] {
+            format!("@saturate8({scaled})")
+        } else {
+            format!("@clamp({scaled}, {low}, {high})")
+        };
+        c.line(format!("y[{at}] = (int8_t){byte};"));
     };
     for p in 0..layout.pixels {
         store(c, p, "a", format!("@wrapping_sub(acc[{}], acc[{}])", 2 * p, 2 * p + 1));

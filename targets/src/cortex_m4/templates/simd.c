@@ -51,6 +51,11 @@ static inline int32_t @high_mac(int32_t x, int32_t m, int32_t acc)
     __asm__("smmla %0, %1, %2, %3" : "=r"(r) : "r"(x), "r"(m), "r"(acc));
     return r;
 }
+/* Saturated to a signed byte; a shift of the argument joins the instruction. */
+static inline int32_t @saturate8(int32_t x)
+{
+    return __builtin_arm_ssat(x, 8);
+}
 #else
 static inline @pair @load_pair(const void *p)
 {
@@ -87,6 +92,11 @@ static inline int32_t @odd_bytes(int32_t x)
 static inline int32_t @high_mac(int32_t x, int32_t m, int32_t acc)
 {
     return (int32_t)((uint32_t)acc + (uint32_t)(int32_t)(((int64_t)x * m) >> 32));
+}
+
+static inline int32_t @saturate8(int32_t x)
+{
+    return x < -128 ? -128 : (x > 127 ? 127 : x);
 }
 #endif
 

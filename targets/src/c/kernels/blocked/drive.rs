@@ -46,6 +46,7 @@ pub(crate) fn kernel(job: &Job<'_>, core: &dyn Core, walk: Option<usize>) -> Opt
             "{} pixels, {} channels: dot products of {} runs of {}.",
             layout.pixels, job.output.c, layout.segments, layout.segment
         ),
+        apart: true,
         body: core.block(job, &layout, &fit),
     };
     let mut kernel = b.finish(job.stem.clone(), job.summary.clone(), body, job.macs);
