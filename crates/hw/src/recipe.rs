@@ -14,7 +14,8 @@
 //! ```
 //!
 //! A fault handler prints one line that starts with `fault ` and ends the run with a status other than 0.
-//! A recipe whose `runner` is [`Runner::Host`] needs no support: the validator brings it.
+//! A recipe without board sources is [hosted](Recipe::is_hosted): the artifact becomes a program of an operating system, for
+//! which the validator brings what is needed.
 
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +50,7 @@ pub struct Toolchain {
 pub struct Board {
     /// As printed: `QEMU mps2-an386`.
     pub name: String,
-    /// C sources compiled beside the artifact.
+    /// C sources compiled beside the artifact; none where an operating system carries it.
     pub sources: Vec<Source>,
     /// Given to the linker with `-T`.
     pub linker_script: Option<Source>,
@@ -143,6 +144,11 @@ impl Recipe {
         self
     }
 
+    /// Whether the artifact becomes a program of an operating system, here or where the user's command takes it.
+    pub fn is_hosted(&self) -> bool {
+        self.board.sources.is_empty()
+    }
+
     /// The programs that must be there to build and run, in the order they are needed.
     pub fn programs(&self) -> Vec<&str> {
         let mut programs = vec![self.toolchain.compiler.as_str()];
@@ -193,5 +199,13 @@ mod tests {
     fn a_recipe_names_the_programs_it_needs() {
         assert_eq!(recipe(Tick::Cycle).programs(), ["arm-none-eabi-gcc", "qemu-system-arm"]);
         assert_eq!(recipe(Tick::Cycle).with_runner("ssh board").programs(), ["arm-none-eabi-gcc"]);
+    }
+
+    #[test]
+    fn without_board_support_a_recipe_is_hosted() {
+        let mut recipe = recipe(Tick::Cycle);
+        assert!(recipe.is_hosted());
+        recipe.board.sources.push(Source::new("startup.c", ""));
+        assert!(!recipe.is_hosted());
     }
 }

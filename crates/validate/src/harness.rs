@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use hw::recipe::{Recipe, Runner};
+use hw::recipe::Recipe;
 
 use crate::artifact::{Artifact, Port};
 
-/// The harness and the board under it when the artifact runs on this machine.
+/// The harness, and the board under it when the artifact is a program of an operating system.
 pub(crate) const HARNESS: &str = include_str!("../c/harness.c");
 /// Name of the harness file in the scratch folder; no artifact has it.
 pub(crate) const HARNESS_NAME: &str = "nasc_harness.c";
@@ -26,9 +26,9 @@ pub(crate) struct Purpose {
     pub(crate) clock_marks: bool,
 }
 
-/// The board's C sources: the recipe's, or ours for this machine.
+/// The board's C sources: the recipe's, or ours for an operating system.
 pub(crate) fn board_sources(recipe: &Recipe) -> Vec<(String, String)> {
-    if recipe.board.sources.is_empty() && recipe.board.runner == Runner::Host {
+    if recipe.is_hosted() {
         return vec![("nasc_host.c".to_owned(), HOST.to_owned())];
     }
     recipe.board.sources.iter().map(|source| (source.name.clone(), source.text.clone())).collect()

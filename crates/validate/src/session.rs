@@ -319,9 +319,10 @@ impl<'a> Session<'a> {
     }
 
     fn take_sizes(&mut self, linked: &Linked) -> Result<(), Error> {
-        let owned = match self.recipe.board.runner {
-            Runner::Host => Owned::Only(defined_in(&self.shop.objects)?),
-            _ => Owned::AllBut(defined_in(&linked.support)?),
+        let owned = if self.recipe.is_hosted() {
+            Owned::Only(defined_in(&self.shop.objects)?)
+        } else {
+            Owned::AllBut(defined_in(&linked.support)?)
         };
         let sizes = Symbols::read(&linked.elf)?.sizes(&owned);
         self.measured.code_bytes = sizes.code;

@@ -114,17 +114,32 @@ fn without_expectations_the_outputs_come_back_and_are_reported_unchecked() {
 }
 
 #[test]
-fn a_users_runner_gets_the_file_last_and_counts_by_the_silicons_clock() {
+fn a_users_runner_gets_the_file_as_its_last_argument() {
     let folder = folder("");
-    let mut recipe = host().with_runner("env LC_ALL=C");
-    recipe.board.sources = vec![hw::recipe::Source::new("board.c", include_str!("../c/host.c"))];
-    recipe.board.clock = Some(Clock { instructions_per_tick: 1, on_silicon: Tick::Cycle });
+    let recipe = host().with_runner("env LC_ALL=C");
     let measured =
         measure(&recipe, &folder.artifact, &runs(&folder.artifact, 2), &Options::default()).unwrap();
-    assert_eq!(measured.exact(), Some(true));
-    assert_eq!(measured.instructions, None);
-    assert!(measured.cycles.is_some());
+    assert_eq!((measured.exact(), measured.static_bytes), (Some(true), 0));
+    assert_eq!((measured.instructions, measured.cycles), (None, None));
     assert!(measured.unchecked.iter().any(|what| what.starts_with("instructions")));
+}
+
+#[test]
+fn a_users_runner_on_a_board_reads_the_silicons_clock() {
+    // An emulator started by hand stands for the board; its clock is taken for one of the silicon.
+    let folder = folder("");
+    let line = "qemu-system-riscv32 -M virt -bios none -nographic -monitor none -serial none \
+                -semihosting-config enable=on,target=native -icount shift=0 -kernel";
+    let counted =
+        measure(&rv32().with_runner(line), &folder.artifact, &runs(&folder.artifact, 1), &Options::default());
+    assert!(counted.unwrap().instructions.is_some());
+    let mut recipe = rv32();
+    recipe.board.clock = Some(Clock { instructions_per_tick: 1, on_silicon: Tick::Cycle });
+    let recipe = recipe.with_runner(line);
+    let measured =
+        measure(&recipe, &folder.artifact, &runs(&folder.artifact, 1), &Options::default()).unwrap();
+    assert!(measured.cycles.is_some_and(|cycles| cycles > 300));
+    assert_eq!(measured.instructions, None);
 }
 
 #[test]
