@@ -112,6 +112,8 @@ pub(crate) trait Core {
     fn weights(&self, job: &Job<'_>, layout: &Layout) -> Option<Data>;
     /// Starts, multipliers and offsets in the order the block walks them.
     fn params(&self, job: &Job<'_>, fit: &FittedLayer) -> Data;
+    /// Shifts before the high multiply that the core can do, the cheapest first.
+    fn pre_shifts(&self) -> &'static [u32];
     /// Helpers that the emitted text may call.
     fn helpers(&self) -> &'static [Helper];
 }

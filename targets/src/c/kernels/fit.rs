@@ -3,19 +3,16 @@
 //! What must be computed for a channel is a step function of the accumulator, `f(x) = clamp(zero_point + round(x * scale))`, rounded
 //! once or twice. What a core can compute in a few instructions is
 //!
-//! `g(x) = clamp((offset + (x < 0 ? negative : 0) + floor((x << 8) * multiplier / 2^32)) >> shift)`
+//! `g(x) = clamp((offset + (x < 0 ? negative : 0) + floor((x << pre_shift) * multiplier / 2^32)) >> shift)`
 //!
 //! where `negative` is 0 unless rounding twice sends halves away from zero on both sides of it and no activation function hides that,
-//! with one `shift` for the whole layer. Both are monotone, and an 8-bit output has at most 255 steps, so `f = g` on the whole
+//! with one `pre_shift` and one `shift` for the whole layer. Both are monotone, and an 8-bit output has at most 255 steps, so `f = g` on the whole
 //! range of the accumulator (known from the weights) is proved by looking at both sides of every step. The multiplier and the
 //! offset follow from the scale; where a step misses by one, their neighbours are tried. A channel that can only give one
 //! value (a dead channel) takes multiplier 0. A layer with a channel that fits nowhere keeps the literal arithmetic.
 
 use super::arith::scaled;
 use super::spec::{IntegerLinear, Requantize, Rounding, Scale};
-
-/// Left shift of the accumulator before the high multiply.
-pub const PRE_SHIFT: u32 = 8;
 
 /// Multiplier and offset of one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +28,8 @@ pub struct Fitted {
 /// A layer whose channels all fit one shift.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FittedLayer {
+    /// Left shift of the accumulator before the high multiply.
+    pub pre_shift: u32,
     /// Right shift after the high multiply.
     pub shift: u32,
     /// One per channel.
@@ -66,18 +65,23 @@ pub fn accumulator_ranges(l: &IntegerLinear, taps: usize) -> Vec<[i64; 2]> {
         .collect()
 }
 
-/// Fits a whole layer; `None` where some channel's accumulator is too wide or some step cannot be met.
+/// Fits a whole layer with the smallest of these shifts before the multiply; `None` where some live accumulator is too wide for all of
+/// them, or some step cannot be met.
+///
+/// A larger shift makes the offset finer, so more channels fit; a core takes the smallest that costs it nothing first.
 #[must_use]
-pub fn fit_layer(r: &Requantize, ranges: &[[i64; 2]]) -> Option<FittedLayer> {
+pub fn fit_layer(r: &Requantize, ranges: &[[i64; 2]], pre_shifts: &[u32]) -> Option<FittedLayer> {
     let scale = |channel: usize| r.scales[if r.scales.len() == 1 { 0 } else { channel }];
     let exact: Vec<Exact> =
         ranges.iter().enumerate().map(|(i, &range)| Exact::new(r, scale(i), range)).collect::<Option<_>>()?;
-    let live = || exact.iter().filter(|e| e.constant().is_none());
-    // multiplier < 2^31 asks for shift <= PRE_SHIFT - 1 - scale.shift; even shifts let layers share code.
-    let most = live().map(|e| PRE_SHIFT as i32 - 1 - e.scale.shift).min().unwrap_or(14);
-    let shift = u32::try_from(most.min(16) & !1).ok().filter(|&s| s >= 2)?;
-    let channels = exact.iter().map(|e| e.fit(shift)).collect::<Option<_>>()?;
-    Some(FittedLayer { shift, channels })
+    pre_shifts.iter().find_map(|&pre_shift| {
+        let live = || exact.iter().filter(|e| e.constant().is_none());
+        // multiplier < 2^31 asks for shift <= pre_shift - 1 - scale.shift; even shifts let layers share code.
+        let most = live().map(|e| pre_shift as i32 - 1 - e.scale.shift).min().unwrap_or(14);
+        let shift = u32::try_from(most.min(20) & !1).ok().filter(|&s| s >= 2)?;
+        let channels = exact.iter().map(|e| e.fit(pre_shift, shift)).collect::<Option<_>>()?;
+        Some(FittedLayer { pre_shift, shift, channels })
+    })
 }
 
 /// The exact function of one channel on its range.
@@ -150,18 +154,18 @@ impl Exact {
         (self.steps.len() == 1).then(|| self.steps[0].1)
     }
 
-    fn fit(&self, shift: u32) -> Option<Fitted> {
+    fn fit(&self, pre_shift: u32, shift: u32) -> Option<Fitted> {
         let unit = 1i64 << shift;
         if let Some(y) = self.constant() {
             let offset = i32::try_from(i64::from(y) * unit + unit / 2).ok()?;
             return Some(Fitted { multiplier: 0, offset, negative: 0 });
         }
-        let bound = 1i64 << (31 - PRE_SHIFT);
+        let bound = 1i64 << (31 - pre_shift);
         if self.range[0] < -bound || self.range[1] >= bound {
             return None;
         }
-        // multiplier = scale * 2^(32 + shift - PRE_SHIFT), scale = m * 2^(s - 31).
-        let exponent = f64::from(self.scale.shift - 31 + 32 + shift as i32 - PRE_SHIFT as i32);
+        // multiplier = scale * 2^(32 + shift - pre_shift), scale = m * 2^(s - 31).
+        let exponent = f64::from(self.scale.shift - 31 + 32 + shift as i32 - pre_shift as i32);
         let multiplier = (f64::from(self.scale.multiplier) * exponent.exp2()).round() as i64;
         // Half a step; rounding twice adds half a unit of the first rounding.
         let twice =
@@ -182,7 +186,7 @@ impl Exact {
                         continue;
                     };
                     let candidate = Fitted { multiplier, offset, negative };
-                    if multiplier >= 0 && self.agrees(candidate, shift) {
+                    if multiplier >= 0 && self.agrees(candidate, pre_shift, shift) {
                         return Some(candidate);
                     }
                 }
@@ -192,10 +196,10 @@ impl Exact {
     }
 
     /// Whether the candidate gives the exact output on the whole range: looked at on both sides of every step.
-    fn agrees(&self, candidate: Fitted, shift: u32) -> bool {
+    fn agrees(&self, candidate: Fitted, pre_shift: u32, shift: u32) -> bool {
         let high = |x: i64| {
             let offset = i64::from(candidate.offset) + if x < 0 { i64::from(candidate.negative) } else { 0 };
-            (((x << PRE_SHIFT) * i64::from(candidate.multiplier)) >> 32) + offset
+            (((x << pre_shift) * i64::from(candidate.multiplier)) >> 32) + offset
         };
         let cheap =
             |x: i64| (high(x) >> shift).clamp(i64::from(self.clamp[0]), i64::from(self.clamp[1])) as i32;
@@ -223,11 +227,11 @@ mod tests {
             for rounding in [Rounding::Single, Rounding::Double] {
                 let r = requantize(multiplier, -((i % 7) as i32) - 3, rounding);
                 let range = [-40_000 + i64::from(i), 35_000];
-                let Some(layer) = fit_layer(&r, &[range]) else { continue };
+                let Some(layer) = fit_layer(&r, &[range], &[8]) else { continue };
                 fitted += 1;
                 let c = layer.channels[0];
                 for x in range[0]..=range[1] {
-                    let high = ((x << PRE_SHIFT) * i64::from(c.multiplier) >> 32) as i32 + c.offset;
+                    let high = ((x << layer.pre_shift) * i64::from(c.multiplier) >> 32) as i32 + c.offset;
                     let high = high + if x < 0 { c.negative } else { 0 };
                     let cheap = (high >> layer.shift).clamp(-128, 127);
                     assert_eq!(cheap, super::super::arith::requantized(x as i32, 0, &r), "x = {x}, {r:?}");
@@ -243,13 +247,14 @@ mod tests {
             (0..12).map(|i| Scale { multiplier: 1_234_567_890 + i * 7_654_321, shift: -4 - i / 2 }).collect();
         let r = Requantize { scales, rounding: Rounding::Double, zero_point: -128, clamp: [-128, 127] };
         let ranges = vec![[-30_000, 30_000]; 12];
-        assert_eq!(fit_layer(&r, &ranges).map(|l| l.shift), Some(10));
+        assert_eq!(fit_layer(&r, &ranges, &[8]).map(|l| l.shift), Some(10));
     }
 
     #[test]
     fn a_dead_channel_takes_multiplier_zero_however_wide_it_is() {
         let r = requantize(1 << 30, -31, Rounding::Double);
-        let layer = fit_layer(&r, &[[-1_500_000_000, -1_400_000_000]]).expect("constant channels always fit");
+        let layer =
+            fit_layer(&r, &[[-1_500_000_000, -1_400_000_000]], &[8]).expect("constant channels always fit");
         assert_eq!(layer.channels[0].multiplier, 0);
         assert_eq!(layer.channels[0].offset >> layer.shift, requantized_at(&r, -1_400_000_000));
     }
@@ -257,7 +262,7 @@ mod tests {
     #[test]
     fn a_live_accumulator_beyond_23_bits_is_refused() {
         let r = requantize(1 << 30, -18, Rounding::Double);
-        assert_eq!(fit_layer(&r, &[[-9_000_000, 9_000_000]]), None);
+        assert_eq!(fit_layer(&r, &[[-9_000_000, 9_000_000]], &[8]), None);
     }
 
     fn requantized_at(r: &Requantize, x: i32) -> i32 {

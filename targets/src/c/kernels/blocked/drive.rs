@@ -17,7 +17,7 @@ pub(crate) fn kernel(job: &Job<'_>, core: &dyn Core, walk: Option<usize>) -> Opt
         return None;
     }
     let layout = Layout::choose(job, core)?;
-    let fit = fit_layer(&l.requantize, &accumulator_ranges(l, job.taps()))?;
+    let fit = fit_layer(&l.requantize, &accumulator_ranges(l, job.taps()), core.pre_shifts())?;
     let mut b = Builder::new();
     b.input(0, Element::I8, "x").output(Element::I8);
     let tail = tail_pixels(job, &layout);
