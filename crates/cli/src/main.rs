@@ -1,2 +1,7 @@
 //! The `nasc` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nasc_cli::main()
+}

@@ -11,4 +11,4 @@ mod table;
 
 pub use html::page;
 pub use manifest::{Buffer, FORMAT, Layer, Limit, Manifest, Memory, Mismatch, Port};
-pub use table::{Align, Look, Table};
+pub use table::{Align, Look, Table, terminal_width};

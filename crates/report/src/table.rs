@@ -25,6 +25,11 @@ pub enum Look {
     },
 }
 
+/// Characters in a line of the terminal that standard output is; `None` where it is none.
+pub fn terminal_width() -> Option<u16> {
+    comfy_table::Table::new().width()
+}
+
 /// Rows under headings.
 #[derive(Debug, Clone, Default)]
 pub struct Table {

@@ -1,0 +1,28 @@
+//! One module per command.
+
+mod import;
+pub(crate) mod ops;
+mod opt;
+mod test;
+
+use crate::args::Command;
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// Does what the command line says.
+pub(crate) fn run(command: &Command, console: &Console) -> Result<(), Failure> {
+    match command {
+        Command::Opt(args) => opt::run(args, console),
+        Command::Import(args) => import::run(args, console),
+        Command::Ops(args) => ops::run(args, console),
+        Command::Test(args) => test::run(args, console),
+        Command::Completions(args) => completions(args.shell, console),
+        Command::Reference => console.text(&crate::reference::page()),
+    }
+}
+
+fn completions(shell: clap_complete::Shell, console: &Console) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut crate::declaration(), "nasc", &mut script);
+    console.text(&String::from_utf8_lossy(&script))
+}

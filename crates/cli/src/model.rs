@@ -1,0 +1,66 @@
+//! Reading the model a command is given.
+
+use crate::args::Model;
+use crate::console::Console;
+use crate::failure::{Failure, Finding, chain};
+use formats::{ImportError, ImportOptions};
+use ir::Graph;
+use std::path::Path;
+
+/// A model, and what its import decided.
+pub(crate) struct Loaded {
+    pub(crate) graph: Graph,
+    pub(crate) notices: Vec<String>,
+}
+
+/// Reads the model of a command; what the import decided is said on standard error.
+pub(crate) fn load(args: &Model, console: &Console) -> Result<Loaded, Failure> {
+    let imported = formats::import(&args.model, &options(args)?).map_err(|e| refused(&args.model, &e))?;
+    let notices: Vec<String> = imported.notices.iter().map(ToString::to_string).collect();
+    for notice in &notices {
+        console.note(notice);
+    }
+    Ok(Loaded { graph: imported.graph, notices })
+}
+
+/// The import options of a command line.
+pub(crate) fn options(args: &Model) -> Result<ImportOptions, Failure> {
+    let mut options = ImportOptions::default();
+    if let Some(name) = &args.rounding {
+        options.rounding = name.parse().map_err(Failure::input)?;
+    }
+    for dim in &args.dims {
+        let pair = dim.split_once('=').and_then(|(name, extent)| Some((name, extent.parse().ok()?)));
+        let Some((name, extent)) = pair.filter(|(name, extent)| !name.is_empty() && *extent > 0) else {
+            return Err(Failure::input(format!(
+                "--dim `{dim}`: NAME=N with a whole number above 0 expected"
+            )));
+        };
+        options.dims.insert(name.to_owned(), extent);
+    }
+    Ok(options)
+}
+
+/// Why a model was not read, with the file's name and the lines at fault.
+pub(crate) fn refused(path: &Path, error: &ImportError) -> Failure {
+    let file = path.display().to_string();
+    match error {
+        ImportError::Text { path, findings } => {
+            let place = |f: &ir::Diagnostic| Finding {
+                file: path.display().to_string(),
+                line: f.line,
+                column: f.column,
+                message: f.message.clone(),
+            };
+            let mut failure = Failure::input(format!("{file} is not well-formed"));
+            failure.findings = findings.iter().map(place).collect();
+            failure
+        }
+        ImportError::Unsupported(_) => Failure::input(format!("{file}: {error}"))
+            .help("`nasc ops` lists what is supported; rewrite these operators in the training script, or give them C of your own"),
+        other => {
+            let text = chain(other);
+            Failure::input(if text.starts_with(&file) { text } else { format!("{file}: {text}") })
+        }
+    }
+}
