@@ -1,3 +1,11 @@
-//! What the C targets share.
+//! What the C targets share: lowering to kernels, costs, the memory problem, the files.
 
+mod cost;
+pub mod emit;
 pub mod kernels;
+pub mod lower;
+mod lowered;
+mod ops;
+pub mod program;
+
+pub use lowered::{Core, LoweredC};

@@ -9,7 +9,6 @@ pub(crate) use attention::{Attention, attention};
 pub(crate) use moving::{Gather, cast, expand, gather, mirrored_pad};
 
 use super::kernels::code::Code;
-use super::kernels::spec::Element;
 use super::kernels::unit::float;
 use super::kernels::{Argument, Function, Kernel};
 use hw::memory::{Access, PairAccess, Tiles, Walk};
@@ -56,14 +55,20 @@ pub(crate) fn output(c_type: &'static str) -> Parameter {
 }
 
 /// A kernel without constants.
-pub(crate) fn kernel(stem: String, summary: String, parameters: &[Parameter], body: Code, macs: u64) -> Kernel {
+pub(crate) fn kernel(
+    stem: String,
+    summary: String,
+    parameters: &[Parameter],
+    body: Code,
+    macs: u64,
+) -> Kernel {
     let declared = |p: &Parameter| match p.argument {
         Argument::Input(_) | Argument::Constant(_) => format!("const {} *{}", p.c_type, p.name),
         Argument::Output | Argument::Scratch => format!("{} *{}", p.c_type, p.name),
     };
     let parameters_text = parameters.iter().map(declared).collect::<Vec<_>>().join(", ");
     Kernel {
-        function: Function { stem, parameters: parameters_text, summary, body: body.finish() },
+        function: Function { stem, parameters: parameters_text, summary, apart: false, body: body.finish() },
         arguments: parameters.iter().map(|p| (p.argument, p.c_type)).collect(),
         callees: Vec::new(),
         helpers: Vec::new(),
@@ -138,4 +143,3 @@ pub(crate) fn index(shape: &[usize]) -> String {
     terms.reverse();
     if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") }
 }
-

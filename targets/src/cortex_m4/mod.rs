@@ -1,3 +1,45 @@
-//! Arm Cortex-M4 (Armv7E-M with the DSP extension).
+//! `cortex-m4`: portable C11 for any machine, tried on this one.
 
+mod cost;
+mod emit;
 pub mod kernels;
+mod legality;
+mod mapping;
+mod recipe;
+
+use crate::{Hardware, Illegal, Lowered, Target};
+use ir::Graph;
+
+/// Portable C11.
+pub(crate) struct CortexM4;
+
+impl Target for CortexM4 {
+    fn name(&self) -> &'static str {
+        "cortex-m4"
+    }
+
+    fn summary(&self) -> &'static str {
+        "any machine with a C11 compiler: portable C, plain loops"
+    }
+
+    fn hardware(&self) -> &Hardware {
+        cost::hardware()
+    }
+
+    fn pipeline(&self) -> &str {
+        mapping::PIPELINE
+    }
+
+    fn illegal(&self, graph: &Graph) -> Vec<Illegal> {
+        legality::illegal(graph)
+    }
+
+    fn lower(&self, graph: &Graph) -> Result<Box<dyn Lowered>, Vec<Illegal>> {
+        let program = mapping::program(graph)?;
+        Ok(Box::new(emit::lowered(program)))
+    }
+
+    fn recipe(&self) -> hw::recipe::Recipe {
+        recipe::recipe()
+    }
+}

@@ -3,7 +3,7 @@
 use hw::recipe::{Board, Clock, Counting, Recipe, Runner, Source, Tick, Toolchain, words};
 
 /// Build with Debian's bare-metal gcc and newlib, run under QEMU with semihosting.
-pub fn recipe() -> Recipe {
+pub(super) fn recipe() -> Recipe {
     Recipe {
         toolchain: Toolchain {
             compiler: "arm-none-eabi-gcc".into(),

@@ -3,7 +3,7 @@
 use hw::recipe::{Board, Counting, Recipe, Runner, Toolchain, words};
 
 /// Build with `cc`, run here, count under callgrind.
-pub fn recipe() -> Recipe {
+pub(super) fn recipe() -> Recipe {
     Recipe {
         toolchain: Toolchain {
             compiler: "cc".into(),

@@ -14,8 +14,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[("custom", custom)];
 fn custom(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let node = cx.node(value);
     let symbol = node.attrs().word("symbol").to_owned();
-    let scratch = usize::try_from(node.attrs().int("scratch")).expect("inference checked that it is not negative");
-    let (mut types, mut notes, mut operands, mut arguments) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let scratch =
+        usize::try_from(node.attrs().int("scratch")).expect("inference checked that it is not negative");
+    let (mut types, mut notes, mut operands, mut arguments) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let xs: Vec<Value> = node.operands().iter().flatten().copied().collect();
     for (i, &x) in xs.iter().enumerate() {
         let ty = cx.ty(x);
@@ -35,14 +37,19 @@ fn custom(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         return refused(format!("`{symbol}` is used with the types {found}, earlier with {known}"));
     }
     let order = cx.interface_order(node.ty());
+    let parameters = types[..xs.len()].iter().enumerate().map(|(i, t)| format!("const {t} *x{i}"));
+    let parameters: Vec<_> = parameters.chain([format!("{c_type} *y"), "void *scratch".to_owned()]).collect();
+    let passed: Vec<_> = (0..xs.len()).map(|i| format!("x{i}")).collect();
     let kernel = Kernel {
         function: Function {
-            stem: symbol.clone(),
-            parameters: String::new(),
-            summary: format!("Function of the user, {scratch} bytes of scratch."),
-            body: String::new(),
+            stem: format!("call_{symbol}"),
+            parameters: parameters.join(", "),
+            summary: format!("Your function, {scratch} bytes of scratch."),
+            apart: false,
+            body: format!("    {symbol}({}, y, scratch);\n", passed.join(", ")),
         },
         arguments,
+        callees: Vec::new(),
         helpers: Vec::new(),
         constants: Vec::new(),
         scratch_bytes: scratch,

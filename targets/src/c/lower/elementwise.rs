@@ -4,14 +4,15 @@ use super::layout::{self, Order};
 use super::linear::profile;
 use super::{Lowering, Operand, Place, Refused, Rule, Source, quant, refused, tables};
 use crate::c::kernels::spec::{
-    AddOperand, BinaryOp, BinarySpec, Constants, Element, IntegerAdd, IntegerMul, OpSpec, Scale, UnaryF32, UnaryOp,
-    UnarySpec,
+    AddOperand, BinaryOp, BinarySpec, Constants, Element, IntegerAdd, IntegerMul, OpSpec, UnaryF32,
+    UnaryOp, UnarySpec,
 };
 use crate::c::kernels::{Constant, Data};
 use crate::c::ops;
 use crate::c::program::Work;
 use interp::Rounding;
-use interp::fixed::Scheme;
+use interp::fixed::{Scaler, Scheme};
+use interp::rounding::AddScaler;
 use ir::{Node, Type, Value};
 
 pub(super) const RULES: &[(&str, Rule)] = &[
@@ -65,7 +66,10 @@ fn unary(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     cx.spec(op, spec, vec![operand], node.ty(), order)
 }
 
-#[allow(clippy::cast_possible_truncation, reason = "attributes are kept in double, kernels compute in single")]
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "attributes are kept in double, kernels compute in single"
+)]
 fn real(node: &Node, name: &str) -> f32 {
     node.attrs().float(name) as f32
 }
@@ -128,7 +132,8 @@ fn binary(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let order = widened(&cx.order(lead), cx.ty(lead).rank(), rank);
     let sides = [a, b].map(|v| padded(&cx.ty(v).shape, &order));
     let y = layout::physical(&node.ty().shape, &order);
-    let operands = [cx.fetch(a, &narrowed(&order, cx.ty(a).rank()))?, cx.fetch(b, &narrowed(&order, cx.ty(b).rank()))?];
+    let operands =
+        [cx.fetch(a, &narrowed(&order, cx.ty(a).rank()))?, cx.fetch(b, &narrowed(&order, cx.ty(b).rank()))?];
     let [x_shape, w_shape, y] = collapsed(sides, &y);
     let (a_ty, b_ty, y_ty) = (cx.ty(a), cx.ty(b), node.ty());
     let Some(arithmetic) = arithmetic(node, a_ty, b_ty)? else {
@@ -259,36 +264,26 @@ pub(super) fn addition(
     let (a_scale, a_zero) = quant::per_tensor(a, "the first operand")?;
     let (b_scale, b_zero) = quant::per_tensor(b, "the second operand")?;
     let (y_scale, _) = quant::per_tensor(y, "the result")?;
-    let left_shift = if quant::element(y)? == Element::I16 { 15 } else { 20 };
-    let common = 2.0 * f64::from(a_scale.max(b_scale));
-    let output = common / (f64::from(1u32 << left_shift) * f64::from(y_scale));
+    let bits = if quant::element(y)? == Element::I16 { 16 } else { 8 };
+    let AddScaler::Shifted { left, a, b, sum, .. } = AddScaler::new([a_scale, b_scale, y_scale], 1, bits, profile)
+    else {
+        return refused("addition by the profile xnnpack has no C kernel");
+    };
+    let sum = Scaler { multiplier: sum, real: sum.real(), scheme: Scheme::Double };
     let clamp = quant::clamp_stored(act, y)?;
     Ok(IntegerAdd {
-        left_shift,
-        first: AddOperand { zero_point: a_zero, scale: fraction(f64::from(a_scale) / common)? },
-        second: AddOperand { zero_point: b_zero, scale: fraction(f64::from(b_scale) / common)? },
-        output: quant::requantize(&[output], elementwise_scheme(profile)?, y, clamp)?,
+        left_shift: left.cast_signed(),
+        first: AddOperand { zero_point: a_zero, scale: quant::scale(a) },
+        second: AddOperand { zero_point: b_zero, scale: quant::scale(b) },
+        output: quant::requantize(&[sum], y, clamp)?,
     })
-}
-
-fn fraction(real: f64) -> Result<Scale, Refused> {
-    let scale = quant::fixed(real);
-    if scale.shift > 0 { refused("a factor above one in an addition") } else { Ok(scale) }
 }
 
 fn product(a: &Type, b: &Type, y: &Type, act: &str, profile: Rounding) -> Result<IntegerMul, Refused> {
     let (a_scale, a_zero) = quant::per_tensor(a, "the first operand")?;
     let (b_scale, b_zero) = quant::per_tensor(b, "the second operand")?;
     let (y_scale, _) = quant::per_tensor(y, "the result")?;
-    let factor = f64::from(a_scale * b_scale / y_scale);
     let clamp = quant::clamp_stored(act, y)?;
-    let output = quant::requantize(&[factor], elementwise_scheme(profile)?, y, clamp)?;
+    let output = quant::requantize(&[profile.mul([a_scale, b_scale, y_scale])], y, clamp)?;
     Ok(IntegerMul { zero_points: [a_zero, b_zero], output })
-}
-
-fn elementwise_scheme(profile: Rounding) -> Result<Scheme, Refused> {
-    match profile {
-        Rounding::TfliteRef | Rounding::TfliteBuiltin | Rounding::CmsisNn => Ok(Scheme::Double),
-        Rounding::Xnnpack => refused("addition and product by the profile xnnpack have no C kernel"),
-    }
 }

@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn a_reshape_of_a_row_major_value_always_needs_no_code() {
-        for (from, to) in [(vec![2, 3, 4], vec![4, 6]), (vec![24], vec![2, 1, 3, 4]), (vec![6, 4], vec![8, 3])] {
+        for (from, to) in
+            [(vec![2, 3, 4], vec![4, 6]), (vec![24], vec![2, 1, 3, 4]), (vec![6, 4], vec![8, 3])]
+        {
             let order = through_reshape(&row_major(from.len()), &from, &to).expect("row-major");
             assert!(equivalent(&order, &row_major(to.len()), &to), "{from:?} {to:?} {order:?}");
         }

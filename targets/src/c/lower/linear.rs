@@ -3,10 +3,11 @@
 use super::layout::{self, row_major};
 use super::{Lowering, Operand, Place, Refused, Rule, Source, elementwise, quant, refused, shape};
 use crate::c::kernels::spec::{
-    Conv2dSpec, DenseSpec, Element, FloatLinear, Image, IntegerLinear, Linear, MatMulOp, MatMulSpec, OpSpec, Window,
+    Conv2dSpec, DenseSpec, Element, FloatLinear, Image, IntegerLinear, Linear, MatMulOp, MatMulSpec, OpSpec,
+    Window,
 };
 use interp::Rounding;
-use interp::fixed::Scheme;
+use interp::fixed::Scaler;
 use ir::{Granularity, Node, Tensor, Type, Value};
 
 pub(super) const RULES: &[(&str, Rule)] = &[
@@ -152,32 +153,43 @@ fn linear(
         let clamp = quant::clamp_real(act);
         return Ok(Linear::Float(FloatLinear { weights: weights.to_f32(), bias, clamp }));
     }
-    let round = profile(node);
-    let scheme = if node.is("dense") { round.dense() } else { round.conv() };
     let w = cx.ty(cx.operand(value, "w"));
-    integer(x, w, &weights, bias.as_ref(), result, act, scheme, node.is("dense")).map(Linear::Integer)
+    let types = IntegerTypes { x, w, result, act };
+    integer(&types, &weights, bias.as_ref(), node).map(Linear::Integer)
 }
 
-#[allow(clippy::too_many_arguments, reason = "one operand, one role each; called from one place")]
+struct IntegerTypes<'a> {
+    x: &'a Type,
+    w: &'a Type,
+    result: &'a Type,
+    act: &'a str,
+}
+
 fn integer(
-    x: &Type,
-    w: &Type,
+    types: &IntegerTypes<'_>,
     weights: &Tensor,
     bias: Option<&Tensor>,
-    result: &Type,
-    act: &str,
-    scheme: Scheme,
-    single_precision: bool,
+    node: &Node,
 ) -> Result<IntegerLinear, Refused> {
+    let IntegerTypes { x, w, result, act } = *types;
     let Some(quantization) = &w.quant else { return refused("the weights are not quantized") };
     match quantization.granularity {
         Granularity::PerTensor | Granularity::PerAxis(0) => {}
-        Granularity::PerAxis(axis) => return refused(format!("weights are quantized per axis {axis}, axis 0 expected")),
+        Granularity::PerAxis(axis) => {
+            return refused(format!("weights are quantized per axis {axis}, axis 0 expected"));
+        }
         Granularity::PerGroup { .. } => return refused("weights quantized per group have no C kernel"),
     }
     let (x_scale, x_zero_point) = quant::per_tensor(x, "the operand")?;
     let (y_scale, _) = quant::per_tensor(result, "the result")?;
-    let factors = quant::linear_factors(x_scale, quantization, y_scale, single_precision);
+    let round = profile(node);
+    let unsigned = x.element == ir::Element::U8;
+    let per_channel = quantization.granularity != Granularity::PerTensor;
+    let scaler = |w: &f32| {
+        let scales = [x_scale, *w, y_scale];
+        if node.is("dense") { round.dense(scales, unsigned, per_channel) } else { round.conv(scales, unsigned) }
+    };
+    let scalers: Vec<Scaler> = quantization.scale.iter().map(scaler).collect();
     let clamp = quant::clamp_stored(act, result)?;
     let w_element = quant::element(w)?;
     if !matches!(w_element, Element::I8 | Element::U8) {
@@ -193,7 +205,7 @@ fn integer(
         w_zero_points: quantization.zero.clone(),
         weights: weights.to_ints().into_iter().map(narrow).collect(),
         bias: bias.map_or_else(|| vec![0; c_out], Tensor::to_ints),
-        requantize: quant::requantize(&factors, scheme, result, clamp)?,
+        requantize: quant::requantize(&scalers, result, clamp)?,
     })
 }
 
@@ -232,9 +244,9 @@ fn matmul(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         if cx.ty(a).element != cx.ty(b).element || cx.ty(a).element != node.ty().element {
             return refused("operands and result are of different integer types");
         }
-        let factor = f64::from(a_scale) * f64::from(b_scale) / f64::from(y_scale);
+        let scaler = profile(node).matmul([a_scale, b_scale, y_scale]);
         let clamp = quant::clamp_stored("none", node.ty())?;
-        let requantize = quant::requantize(&[factor], profile(node).dense(), node.ty(), clamp)?;
+        let requantize = quant::requantize(&[scaler], node.ty(), clamp)?;
         MatMulOp::Integer { element: quant::element(node.ty())?, zero_points: [a_zero, b_zero], requantize }
     } else if node.ty().element == ir::Element::F32 {
         MatMulOp::F32

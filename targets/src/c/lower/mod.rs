@@ -57,8 +57,15 @@ pub fn has_rule(op: &str) -> bool {
 type Rule = fn(&mut Lowering<'_>, Value) -> Result<Place, Refused>;
 
 fn rule(op: &str) -> Option<Rule> {
-    let tables =
-        [linear::RULES, elementwise::RULES, normalize::RULES, pool::RULES, shape::RULES, quantize::RULES, custom::RULES];
+    let tables = [
+        linear::RULES,
+        elementwise::RULES,
+        normalize::RULES,
+        pool::RULES,
+        shape::RULES,
+        quantize::RULES,
+        custom::RULES,
+    ];
     tables.into_iter().flatten().find(|(name, _)| *name == op).map(|(_, rule)| *rule)
 }
 
@@ -194,7 +201,8 @@ impl<'g> Lowering<'g> {
                     self.stand_in(value)
                 });
                 if let Source::Block(block) = place.source
-                    && let Some(step) = self.program.steps[first..].iter_mut().rev().find(|s| s.output == block)
+                    && let Some(step) =
+                        self.program.steps[first..].iter_mut().rev().find(|s| s.output == block)
                 {
                     step.last = true;
                 }
@@ -268,7 +276,10 @@ impl<'g> Lowering<'g> {
                 let data = self.constant(value).expect("its place is constant");
                 let perm = layout::conversion(&layout::row_major(ty.rank()), order);
                 let bytes = permuted(data.bytes(), &ty.shape, &perm, ty.element.bytes());
-                return Ok(Operand::Constant(Constant { role: "operand", data: stored(ty.element, &bytes)? }));
+                return Ok(Operand::Constant(Constant {
+                    role: "operand",
+                    data: stored(ty.element, &bytes)?,
+                }));
             }
             Source::Block(block) => block,
         };
@@ -330,8 +341,19 @@ impl<'g> Lowering<'g> {
         let output = self.block(label, result, Role::Activation);
         let shape = result.shape.clone();
         let element = result.element;
-        let task =
-            Task { name, node, op, work, kernel, inputs, output, shape, order: order.clone(), element, last: false };
+        let task = Task {
+            name,
+            node,
+            op,
+            work,
+            kernel,
+            inputs,
+            output,
+            shape,
+            order: order.clone(),
+            element,
+            last: false,
+        };
         self.program.steps.push(task);
         Ok(Place { source: Source::Block(output), order })
     }

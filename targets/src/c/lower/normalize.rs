@@ -57,7 +57,12 @@ fn softmax_op(node: &Node, x: &Type) -> Result<SoftmaxOp, Refused> {
     let radius = f64::from((1 << INTEGER_BITS) - 1) * f64::from(1i32 << (31 - INTEGER_BITS));
     #[allow(clippy::cast_possible_truncation, reason = "`as` saturates; the quotient is at most 2^31")]
     let diff_min = -((radius / 2f64.powi(multiplier.shift)).floor() as i32);
-    Ok(SoftmaxOp::FixedPoint { element, multiplier: multiplier.mantissa, left_shift: multiplier.shift, diff_min })
+    Ok(SoftmaxOp::FixedPoint {
+        element,
+        multiplier: multiplier.mantissa,
+        left_shift: multiplier.shift,
+        diff_min,
+    })
 }
 
 fn layer_norm(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {

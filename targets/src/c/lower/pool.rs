@@ -4,7 +4,7 @@ use super::layout;
 use super::linear::profile;
 use super::{Lowering, Place, Refused, Rule, quant, refused};
 use crate::c::kernels::spec::{Image, OpSpec, PoolOp, PoolSpec, ReduceOp, ReduceSpec, Window};
-use interp::fixed::Scheme;
+use interp::fixed::{Scaler, Scheme};
 use ir::{Node, Type, Value};
 
 pub(super) const RULES: &[(&str, Rule)] =
@@ -66,12 +66,19 @@ fn reduce(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     }
     let operand = cx.fetch(x, &order)?;
     let first = order.iter().position(|axis| axes.contains(axis) && shape[*axis] != 1).unwrap_or(rank);
-    let last = order.iter().rposition(|axis| axes.contains(axis) && shape[*axis] != 1).map_or(rank, |at| at + 1);
+    let last =
+        order.iter().rposition(|axis| axes.contains(axis) && shape[*axis] != 1).map_or(rank, |at| at + 1);
     let outer = order[..first].iter().map(|&axis| shape[axis]).product();
     let inner = order[last..].iter().map(|&axis| shape[axis]).product();
     let keep = node.attrs().int("keep") != 0;
     let result_order = remaining(&order, &axes, keep);
-    let spec = ReduceSpec { outer, reduced, inner, element: quant::element(cx.ty(x))?, op: reduction(node, cx.ty(x), reduced)? };
+    let spec = ReduceSpec {
+        outer,
+        reduced,
+        inner,
+        element: quant::element(cx.ty(x))?,
+        op: reduction(node, cx.ty(x), reduced)?,
+    };
     let name = node.op().expect("a rule is applied to the use of an op").name;
     cx.spec(name, OpSpec::Reduce(spec), vec![operand], node.ty(), result_order)
 }
@@ -113,9 +120,10 @@ fn reduction(node: &Node, x: &Type, reduced: usize) -> Result<ReduceOp, Refused>
             #[allow(clippy::cast_precision_loss, reason = "extents are below 2^31")]
             let count = if name == "mean" { reduced as f64 } else { 1.0 };
             let factor = f64::from(x_scale) / f64::from(y_scale) / count;
+            let scaler = Scaler::new(factor, Scheme::Double);
             let _ = profile(node);
             let clamp = quant::clamp_stored("none", node.ty())?;
-            let requantize = quant::requantize(&[factor], Scheme::Double, node.ty(), clamp)?;
+            let requantize = quant::requantize(&[scaler], node.ty(), clamp)?;
             Ok(ReduceOp::Integer { x_zero_point, requantize })
         }
     }

@@ -2,8 +2,8 @@
 
 use super::{Refused, refused};
 use crate::c::kernels::spec::{Element, Requantize, Rounding, Scale};
-use interp::fixed::{Scaler, Scheme, quantize_multiplier};
-use ir::{Quant, Type};
+use interp::fixed::{Multiplier, Scaler, Scheme};
+use ir::Type;
 
 /// The C element of a computed value; `None` where no kernel computes with it.
 pub(crate) fn computed(element: ir::Element) -> Option<Element> {
@@ -43,7 +43,8 @@ pub(crate) fn per_tensor(ty: &Type, what: &str) -> Result<(f32, i32), Refused> {
 
 /// Smallest and largest stored value of an integer element; whole 32-bit range at most.
 pub(crate) fn range(element: ir::Element) -> Result<[i32; 2], Refused> {
-    let ends = element.range().and_then(|(low, high)| Some([i32::try_from(low).ok()?, i32::try_from(high).ok()?]));
+    let ends =
+        element.range().and_then(|(low, high)| Some([i32::try_from(low).ok()?, i32::try_from(high).ok()?]));
     ends.map_or_else(|| refused(format!("{element} exceeds 32 bits")), Ok)
 }
 
@@ -74,54 +75,49 @@ pub(crate) fn clamp_stored(act: &str, ty: &Type) -> Result<[i32; 2], Refused> {
     })
 }
 
-/// A factor in fixed point.
-pub(crate) fn fixed(real: f64) -> Scale {
-    let multiplier = quantize_multiplier(real);
+/// A factor as specs have it.
+pub(crate) fn scale(multiplier: Multiplier) -> Scale {
     Scale { multiplier: multiplier.mantissa, shift: multiplier.shift }
 }
 
-/// From accumulators to stored results: one real factor, or one per channel.
-pub(crate) fn requantize(
-    reals: &[f64],
-    scheme: Scheme,
-    result: &Type,
-    clamp: [i32; 2],
-) -> Result<Requantize, Refused> {
+/// From accumulators to stored results: one scaler, or one per channel, all by one scheme.
+pub(crate) fn requantize(scalers: &[Scaler], result: &Type, clamp: [i32; 2]) -> Result<Requantize, Refused> {
     let (_, zero_point) = per_tensor(result, "the result")?;
     let steps = [i64::from(clamp[0]) - i64::from(zero_point), i64::from(clamp[1]) - i64::from(zero_point)];
-    let rounding = if scheme == Scheme::Double { Rounding::Double } else { Rounding::Single };
-    let scales: Result<Vec<Scale>, Refused> = reals
+    let double = scalers.iter().all(|scaler| scaler.scheme == Scheme::Double);
+    let rounding = if double { Rounding::Double } else { Rounding::Single };
+    let scales: Result<Vec<Scale>, Refused> = scalers
         .iter()
-        .map(|&real| match scheme {
-            Scheme::Double | Scheme::Single => Ok(fixed(real)),
-            Scheme::Float | Scheme::Real => proven(real, scheme, steps),
+        .map(|scaler| match scaler.scheme {
+            Scheme::Double if double => Ok(scale(scaler.multiplier)),
+            Scheme::Single => Ok(scale(scaler.multiplier)),
+            _ => proven(scaler, steps),
         })
         .collect();
     Ok(Requantize { scales: scales?, rounding, zero_point, clamp })
 }
 
-/// A fixed-point factor, rounded once, that gives the same result as a scheme in floating point for every accumulator.
+/// A fixed-point factor, rounded once, that gives the same result as another scheme for every accumulator.
 ///
 /// Both are non-decreasing step functions of the accumulator, so they are equal where their steps are at the same places;
 /// `steps` are the first and last result that the clamp lets through. The nearest factors are tried until one is equal.
-fn proven(real: f64, scheme: Scheme, steps: [i64; 2]) -> Result<Scale, Refused> {
+fn proven(wanted: &Scaler, steps: [i64; 2]) -> Result<Scale, Refused> {
     const REACH: i32 = 16;
-    let wanted = Scaler::new(real, scheme);
-    let nearest = Scaler::new(real, Scheme::Single);
+    let nearest = Scaler { scheme: Scheme::Single, ..*wanted };
     let places = |scaler: &Scaler| -> Vec<i64> {
         (steps[0] + 1..=steps[1]).map(|result| first_reaching(scaler, result)).collect()
     };
-    let goal = places(&wanted);
+    let goal = places(wanted);
     for distance in 0..=2 * REACH {
         let offset = if distance % 2 == 0 { distance / 2 } else { -(distance / 2) - 1 };
         let mut candidate = nearest;
         let Some(mantissa) = nearest.multiplier.mantissa.checked_add(offset).filter(|m| *m >= 0) else { continue };
         candidate.multiplier.mantissa = mantissa;
         if places(&candidate) == goal {
-            return Ok(Scale { multiplier: mantissa, shift: nearest.multiplier.shift });
+            return Ok(scale(candidate.multiplier));
         }
     }
-    refused(format!("rounding of factor {real:e} in floating point has no equal in fixed point"))
+    refused(format!("a factor of {:e} rounded by {:?} has no equal in fixed point", wanted.real, wanted.scheme))
 }
 
 /// The smallest accumulator whose result is at least `result`; one past the largest where none is.
@@ -133,15 +129,6 @@ fn first_reaching(scaler: &Scaler, result: i64) -> i64 {
         if i64::from(scaler.apply(x)) >= result { high = middle } else { low = middle + 1 }
     }
     low
-}
-
-/// Real factors of a linear op: `x_scale * w_scale / y_scale`, one for all channels or one for each.
-pub(crate) fn linear_factors(x: f32, w: &Quant, y: f32, single_precision: bool) -> Vec<f64> {
-    let factor = |w: f32| {
-        let product = if single_precision { f64::from(x * w) } else { f64::from(x) * f64::from(w) };
-        product / f64::from(y)
-    };
-    w.scale.iter().map(|&w| factor(w)).collect()
 }
 
 #[cfg(test)]
@@ -165,8 +152,8 @@ mod tests {
     fn a_floating_point_scheme_is_replaced_by_an_equal_one_in_fixed_point() {
         for real in [0.001_234_567, 0.37, 0.000_002, 0.004_5] {
             for scheme in [Scheme::Real, Scheme::Float] {
-                let found = requantize(&[real], scheme, &i8(1.0, 3), [-128, 127]).expect("no exact halves");
                 let wanted = Scaler::new(real, scheme);
+                let found = requantize(&[wanted], &i8(1.0, 3), [-128, 127]).expect("no exact halves");
                 let scale = found.scales[0];
                 let mut scaler = Scaler::new(real, Scheme::Single);
                 scaler.multiplier.mantissa = scale.multiplier;
@@ -181,7 +168,7 @@ mod tests {
     #[test]
     fn halves_that_no_fixed_point_factor_can_round_alike_are_refused() {
         // 0.5 rounds away from zero on both sides; in fixed point it rounds up on both.
-        let refused = requantize(&[0.5], Scheme::Real, &i8(1.0, 0), [-128, 127]).expect_err("halves");
+        let refused = requantize(&[Scaler::new(0.5, Scheme::Real)], &i8(1.0, 0), [-128, 127]).expect_err("halves");
         assert!(refused.0.contains("no equal in fixed point"), "{}", refused.0);
     }
 }

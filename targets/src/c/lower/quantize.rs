@@ -5,7 +5,6 @@ use super::{Lowering, Place, Refused, Rule, elementwise, quant, refused};
 use crate::c::kernels::spec::{Element, OpSpec, UnaryOp, UnarySpec};
 use crate::c::ops;
 use crate::c::program::Work;
-use interp::fixed::Scheme;
 use ir::Value;
 
 pub(super) const RULES: &[(&str, Rule)] =
@@ -25,7 +24,7 @@ fn quantize(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     }
     let order = cx.order(x);
     let operand = cx.fetch(x, &order)?;
-    let op = UnaryOp::Quantize { y, scale, zero_point, half_even: true };
+    let op = UnaryOp::Quantize { y, scale, zero_point, half_even: node.attrs().word("ties") == "even" };
     let spec = OpSpec::Unary(UnarySpec { elements: node.ty().elements(), op });
     cx.spec("quantize", spec, vec![operand], node.ty(), order)
 }
@@ -54,9 +53,7 @@ fn requantize(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let (x_scale, x_zero_point) = quant::per_tensor(cx.ty(x), "the operand")?;
     let (y_scale, _) = quant::per_tensor(node.ty(), "the result")?;
     let clamp = quant::clamp_stored("none", node.ty())?;
-    let factor = f64::from(x_scale) / f64::from(y_scale);
-    let _ = profile(node);
-    let requantize = quant::requantize(&[factor], Scheme::Double, node.ty(), clamp)?;
+    let requantize = quant::requantize(&[profile(node).requantize(x_scale, y_scale)], node.ty(), clamp)?;
     let op = UnaryOp::Requantize { x: from, y: to, x_zero_point, requantize };
     let spec = OpSpec::Unary(UnarySpec { elements: node.ty().elements(), op });
     cx.spec("requantize", spec, vec![operand], node.ty(), order)

@@ -120,7 +120,8 @@ fn boxed(
 
 /// Axes that are copied whole become part of the axis before them, where that is copied without gaps or whole, too.
 fn merge_whole(spec: &mut CopyBoxSpec) {
-    let whole = |spec: &CopyBoxSpec, i: usize| spec.x[i] == spec.y[i] && spec.offset[i] == 0 && spec.step[i] == 1;
+    let whole =
+        |spec: &CopyBoxSpec, i: usize| spec.x[i] == spec.y[i] && spec.offset[i] == 0 && spec.step[i] == 1;
     let mut i = 1;
     while i < spec.x.len() {
         if whole(spec, i) && spec.step[i - 1] == 1 {
@@ -198,7 +199,12 @@ fn expanded(cx: &mut Lowering<'_>, operand: Operand, from: &Type, to: &Type) -> 
 }
 
 /// A copy of a value in memory of its own.
-pub(super) fn copied(cx: &mut Lowering<'_>, from: Operand, ty: &Type, order: Order) -> Result<Place, Refused> {
+pub(super) fn copied(
+    cx: &mut Lowering<'_>,
+    from: Operand,
+    ty: &Type,
+    order: Order,
+) -> Result<Place, Refused> {
     let element = movable(ty)?;
     let kernel = ops::expand(element, &[ty.elements()], &[ty.elements()]);
     cx.task("layout", Work::Own, kernel, vec![from], ty, order)

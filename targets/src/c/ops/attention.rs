@@ -43,7 +43,10 @@ pub(crate) fn attention(s: &Attention) -> Kernel {
     c.line("float largest = -INFINITY;");
     c.open(format!("for (int32_t s = 0; s < {seen}; s++)")).line("float score = 0.0f;");
     c.count("d", s.depth);
-    c.line(format!("score += q[(g * {} + t) * {2} + d] * k[(g * {} + s) * {2} + d];", s.queries, s.keys, s.depth));
+    c.line(format!(
+        "score += q[(g * {} + t) * {2} + d] * k[(g * {} + s) * {2} + d];",
+        s.queries, s.keys, s.depth
+    ));
     c.close();
     let mask = s.mask.as_ref().map_or(String::new(), |shape| format!(" + mask[{}]", mask_index(s, shape)));
     let scaled = if s.scale == 1.0 { "score".to_owned() } else { format!("score * {}", float(s.scale)) };

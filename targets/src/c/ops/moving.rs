@@ -9,7 +9,8 @@ use crate::c::kernels::spec::Element;
 pub(crate) fn expand((element, parts): (Element, usize), from: &[usize], to: &[usize]) -> Kernel {
     let elements: usize = to.iter().product::<usize>() * parts;
     let mut c = Code::new();
-    let mut x: Vec<usize> = std::iter::repeat_n(1, to.len() - from.len()).chain(from.iter().copied()).collect();
+    let mut x: Vec<usize> =
+        std::iter::repeat_n(1, to.len() - from.len()).chain(from.iter().copied()).collect();
     let mut y = to.to_vec();
     x.push(parts);
     y.push(parts);
@@ -90,8 +91,11 @@ pub(crate) fn mirrored_pad(
         }
         c.line(format!("int32_t a{axis} = i{axis} - {};", before[axis]));
         let last = x[axis] - 1;
-        let (low, high) =
-            if reflect { (format!("-a{axis}"), format!("{} - a{axis}", 2 * last)) } else { ("0".into(), last.to_string()) };
+        let (low, high) = if reflect {
+            (format!("-a{axis}"), format!("{} - a{axis}", 2 * last))
+        } else {
+            ("0".into(), last.to_string())
+        };
         c.line(format!("a{axis} = a{axis} < 0 ? {low} : (a{axis} > {last} ? {high} : a{axis});"));
     }
     let at = (1..x.len()).fold("a0".to_owned(), |at, axis| {
@@ -106,7 +110,8 @@ pub(crate) fn mirrored_pad(
     c.close_all(y.len());
     let parameters = [input(0, element.c_type(), "x"), output(element.c_type())];
     let elements: usize = y.iter().product();
-    let summary = format!("Padding with the {} to {elements} numbers.", if reflect { "mirror image" } else { "edge" });
+    let summary =
+        format!("Padding with the {} to {elements} numbers.", if reflect { "mirror image" } else { "edge" });
     kernel(format!("pad_{elements}"), summary, &parameters, c, 0)
 }
 
