@@ -10,6 +10,7 @@ pub(crate) mod blocked;
 pub mod code;
 pub mod fit;
 pub mod helpers;
+pub(crate) mod plane;
 pub mod portable;
 mod softmax_table;
 pub mod spec;

@@ -1,8 +1,9 @@
 //! Kernels for Cortex-M4: dual 16-bit multiply-accumulates on registers loaded two at a time.
 
+mod depthwise;
 mod dot;
 
-use crate::c::kernels::blocked;
+use crate::c::kernels::{blocked, plane};
 use crate::c::kernels::portable::{self, Portable};
 use crate::c::kernels::spec::OpSpec;
 use crate::c::kernels::{Kernel, KernelError, KernelSet};
@@ -20,7 +21,8 @@ impl KernelSet for CortexM4 {
         let tuned = match spec {
             OpSpec::Conv2d(s) => {
                 portable::conv2d::check(s)?;
-                blocked::conv2d_job(s).and_then(|job| blocked::kernel(&job, &dot::Dot, walk))
+                plane::kernel(s, &depthwise::Depthwise)
+                    .or_else(|| blocked::kernel(&blocked::conv2d_job(s)?, &dot::Dot, walk))
             }
             OpSpec::Dense(s) => {
                 portable::dense::check(s)?;

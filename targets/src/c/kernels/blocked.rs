@@ -45,13 +45,13 @@ impl Job<'_> {
         self.linear.weights[((o * kh + ky) * kw + kx) * self.input.c + channel]
     }
 
-    /// What a channel's accumulator starts from: the bias with the input's zero point folded in.
-    pub(crate) fn start(&self, o: usize) -> i32 {
+    /// What a channel's accumulator starts from: the bias with the input's zero point and the fit's base folded in.
+    pub(crate) fn start(&self, o: usize, fit: &FittedLayer) -> i32 {
         let taps = self.taps();
         let Some(&bias) = self.linear.bias.get(o) else { return 0 };
         let sum: i64 = self.linear.weights[o * taps..(o + 1) * taps].iter().map(|&w| i64::from(w)).sum();
         // Wraps like the accumulator does; dead channels may have any bias.
-        (bias - sum * i64::from(self.linear.x_zero_point)) as i32
+        (bias - sum * i64::from(self.linear.x_zero_point) - i64::from(fit.channels[o].base)) as i32
     }
 }
 

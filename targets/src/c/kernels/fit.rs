@@ -3,7 +3,7 @@
 //! What must be computed for a channel is a step function of the accumulator, `f(x) = clamp(zero_point + round(x * scale))`, rounded
 //! once or twice. What a core can compute in a few instructions is
 //!
-//! `g(x) = clamp((offset + (x < 0 ? negative : 0) + floor((x << pre_shift) * multiplier / 2^32)) >> shift)`
+//! `g(x) = clamp((offset + (x < 0 ? negative : 0) + floor(((x - base) << pre_shift) * multiplier / 2^32)) >> shift)`
 //!
 //! where `negative` is 0 unless rounding twice sends halves away from zero on both sides of it and no activation function hides that,
 //! with one `pre_shift` and one `shift` for the whole layer. Both are monotone, and an 8-bit output has at most 255 steps, so `f = g` on the whole
@@ -21,6 +21,8 @@ pub struct Fitted {
     pub multiplier: i32,
     /// Added to the high word.
     pub offset: i32,
+    /// Subtracted from the accumulator beforehand; a kernel starts from the bias less this.
+    pub base: i32,
     /// Added besides where the accumulator is negative.
     pub negative: i32,
 }
@@ -158,34 +160,39 @@ impl Exact {
         let unit = 1i64 << shift;
         if let Some(y) = self.constant() {
             let offset = i32::try_from(i64::from(y) * unit + unit / 2).ok()?;
-            return Some(Fitted { multiplier: 0, offset, negative: 0 });
-        }
-        let bound = 1i64 << (31 - pre_shift);
-        if self.range[0] < -bound || self.range[1] >= bound {
-            return None;
+            return Some(Fitted { multiplier: 0, offset, base: 0, negative: 0 });
         }
         // multiplier = scale * 2^(32 + shift - pre_shift), scale = m * 2^(s - 31).
         let exponent = f64::from(self.scale.shift - 31 + 32 + shift as i32 - pre_shift as i32);
-        let multiplier = (f64::from(self.scale.multiplier) * exponent.exp2()).round() as i64;
+        let multiplier = f64::from(self.scale.multiplier) * exponent.exp2();
         // Half a step; rounding twice adds half a unit of the first rounding.
         let twice =
             if self.rounding == Rounding::Double { f64::from(self.scale.shift - 1).exp2() } else { 0.0 };
-        let offset = ((f64::from(self.zero_point) + 0.5 + twice) * unit as f64).round() as i64;
-        // Halves of the second rounding go away from zero: one unit of the first rounding later below zero.
-        let hidden =
-            self.rounding == Rounding::Single || self.clamp[0] >= self.zero_point || self.range[0] >= 0;
-        let negative =
-            if hidden || self.scale.shift >= 0 { 0 } else { -(unit >> -self.scale.shift.max(-31)) as i32 };
-        // The nearest candidates first; a unit of the offset is far coarser than one of the multiplier.
-        for reach in [0i64, 1, 4, 16, 64, 256] {
-            for o in [0, 1, -1, 2, -2] {
-                for m in (-reach..=reach).step_by((reach as usize / 8).max(1)) {
-                    let (Ok(multiplier), Ok(offset)) =
-                        (i32::try_from(multiplier + m), i32::try_from(offset + o))
+        let offset = (f64::from(self.zero_point) + 0.5 + twice) * unit as f64;
+        let negative = self.negative(unit);
+        let bound = 1i64 << (31 - pre_shift);
+        let narrow = |base: i64| self.range[0] - base >= -bound && self.range[1] - base < bound;
+        if negative != 0 && !narrow(0) {
+            return None; // the sign of a shifted accumulator says nothing
+        }
+        // A base makes wide accumulators narrow, and its fraction of an offset makes offsets finer than they are.
+        let centre = (self.range[0] + self.range[1]) / 2;
+        let first = if narrow(0) { 0 } else { centre };
+        let bases = if negative == 0 { 16 } else { 0 };
+        let per_base = multiplier * f64::from(pre_shift as i32 - 32).exp2();
+        for reach in [0i64, 1, 4, 16, 64] {
+            for base in (0..=2 * bases).map(|i| first + if i % 2 == 0 { i / 2 } else { -(i + 1) / 2 }) {
+                let offset = (offset + base as f64 * per_base).round() as i64;
+                if !narrow(base) {
+                    continue;
+                }
+                for m in (-reach..=reach).step_by((reach as usize / 4).max(1)) {
+                    let [Ok(multiplier), Ok(offset), Ok(base)] =
+                        [multiplier.round() as i64 + m, offset, base].map(i32::try_from)
                     else {
                         continue;
                     };
-                    let candidate = Fitted { multiplier, offset, negative };
+                    let candidate = Fitted { multiplier, offset, base, negative };
                     if multiplier >= 0 && self.agrees(candidate, pre_shift, shift) {
                         return Some(candidate);
                     }
@@ -195,11 +202,21 @@ impl Exact {
         None
     }
 
+    /// Halves of the second rounding go away from zero: one unit of the first rounding later below zero, unless a clamp hides it.
+    fn negative(&self, unit: i64) -> i32 {
+        let one_sided = self.range[0] >= 0 || self.clamp[0] >= self.zero_point;
+        if self.rounding == Rounding::Single || one_sided || self.scale.shift >= 0 {
+            return 0;
+        }
+        -(unit >> -self.scale.shift.max(-31)) as i32
+    }
+
     /// Whether the candidate gives the exact output on the whole range: looked at on both sides of every step.
     fn agrees(&self, candidate: Fitted, pre_shift: u32, shift: u32) -> bool {
         let high = |x: i64| {
             let offset = i64::from(candidate.offset) + if x < 0 { i64::from(candidate.negative) } else { 0 };
-            (((x << pre_shift) * i64::from(candidate.multiplier)) >> 32) + offset
+            ((((x - i64::from(candidate.base)) << pre_shift) * i64::from(candidate.multiplier)) >> 32)
+                + offset
         };
         let cheap =
             |x: i64| (high(x) >> shift).clamp(i64::from(self.clamp[0]), i64::from(self.clamp[1])) as i32;
@@ -231,7 +248,9 @@ mod tests {
                 fitted += 1;
                 let c = layer.channels[0];
                 for x in range[0]..=range[1] {
-                    let high = ((x << layer.pre_shift) * i64::from(c.multiplier) >> 32) as i32 + c.offset;
+                    let high = (((x - i64::from(c.base)) << layer.pre_shift) * i64::from(c.multiplier) >> 32)
+                        as i32
+                        + c.offset;
                     let high = high + if x < 0 { c.negative } else { 0 };
                     let cheap = (high >> layer.shift).clamp(-128, 127);
                     assert_eq!(cheap, super::super::arith::requantized(x as i32, 0, &r), "x = {x}, {r:?}");
@@ -260,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_live_accumulator_beyond_23_bits_is_refused() {
+    fn a_live_accumulator_wider_than_24_bits_is_refused() {
         let r = requantize(1 << 30, -18, Rounding::Double);
         assert_eq!(fit_layer(&r, &[[-9_000_000, 9_000_000]], &[8]), None);
     }

@@ -134,11 +134,11 @@ impl Core for Dot {
     }
 
     fn params(&self, job: &Job<'_>, fit: &FittedLayer) -> Data {
-        let dead = Fitted { multiplier: 0, offset: 0, negative: 0 };
+        let dead = Fitted { multiplier: 0, offset: 0, base: 0, negative: 0 };
         let channel = |o: usize| fit.channels.get(o).copied().unwrap_or(dead);
         let mut words = Vec::new();
         for o in (0..job.output.c).step_by(2) {
-            let (a, b) = (job.start(o), job.start(o + 1));
+            let (a, b) = (job.start(o, fit), job.start(o + 1, fit));
             words.extend([a.wrapping_shl(8).wrapping_add(b), b]);
             words.extend([channel(o).multiplier, channel(o + 1).multiplier]);
             words.extend([channel(o).offset, channel(o + 1).offset]);
