@@ -71,11 +71,29 @@ impl Build {
         Ok(value)
     }
 
-    /// A constant scalar of the element of `like`.
-    pub(crate) fn scalar(&mut self, like: Value, value: f64) -> Value {
+    /// A constant scalar of the element of `like`, a float.
+    pub(crate) fn scalar(&mut self, like: Value, value: f64) -> Result<Value, Fault> {
         let element = self.graph.ty(like).element;
+        if !matches!(element, ir::Element::F32 | ir::Element::F16 | ir::Element::BF16) {
+            return Err(Fault::unsupported(format!("a factor {value} on {element}"), "float operands"));
+        }
         let data = Tensor::from_reals(element, [], [value]);
-        self.graph.add_const(None, Type::new(element, []), data)
+        Ok(self.graph.add_const(None, Type::new(element, []), data))
+    }
+
+    /// A value under another shape; a constant is viewed under it.
+    pub(crate) fn reshape_constant(&mut self, value: Value, shape: &[usize]) -> Result<Value, Fault> {
+        let ty = self.graph.ty(value).clone();
+        match self.graph.const_data(value).cloned() {
+            Some(data) if ty.shape != shape && ty.quant.is_none() => {
+                let data = data
+                    .reshaped(shape)
+                    .map_err(|e| Fault::wrong(format!("shape {:?}", e.shape), "another"))?;
+                let name = self.graph.node(value).name().unwrap_or_default().to_owned();
+                self.constant(&name, ty.with_shape(shape), data)
+            }
+            _ => self.reshape(value, shape),
+        }
     }
 
     /// Adds a use of an op; integer ops get the rounding profile of the import.
@@ -156,6 +174,11 @@ pub(crate) fn sound(ty: &Type) -> Result<(), Fault> {
         Some(fault) => Err(Fault::wrong(fault, "a sound type")),
         None => Ok(()),
     }
+}
+
+/// Converters join the names of what they fused: the first is what a reader knows.
+pub(crate) fn short(name: &str) -> &str {
+    name.split(';').next().unwrap_or(name)
 }
 
 /// Whether a permutation of axes leaves the elements in their order in memory: only axes of extent 1 change place.

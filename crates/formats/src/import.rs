@@ -132,7 +132,7 @@ pub struct Coverage {
 
 /// One row for each foreign operator, TFLite first.
 pub fn coverage() -> Vec<Coverage> {
-    crate::tflite::coverage().collect()
+    crate::tflite::coverage().chain(crate::onnx::coverage()).collect()
 }
 
 /// Reads a model, by content: TFLite, ONNX, or the `.nasc` text with its weights beside it.
@@ -147,6 +147,11 @@ pub fn import(path: impl AsRef<Path>, options: &ImportOptions) -> Result<Importe
     }
     if path.extension().is_some_and(|e| e == "nasc") {
         return Ok(Imported { graph: crate::nasc::load(path)?, notices: Vec::new() });
+    }
+    if path.extension().is_some_and(|e| e == "onnx") || crate::onnx::looks_like(&file) {
+        // A bare file name lies in the current folder.
+        let folder = path.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+        return crate::onnx::import(&file, folder, options);
     }
     Err(ImportError::Format { path: path.to_owned(), first: file[..file.len().min(8)].to_vec() })
 }

@@ -157,22 +157,26 @@ impl Weights {
             found,
             expected: expected.to_owned(),
         };
-        let (header, metadata) =
-            SafeTensors::read_metadata(&file).map_err(|e| wrong(e.to_string(), "a sound .safetensors file"))?;
+        let (header, metadata) = SafeTensors::read_metadata(&file)
+            .map_err(|e| wrong(e.to_string(), "a sound .safetensors file"))?;
         let mut narrow = HashMap::new();
         if let Some(text) = metadata.metadata().as_ref().and_then(|m| m.get(ELEMENTS)) {
-            let names: BTreeMap<String, String> =
-                serde_json::from_str(text).map_err(|e| wrong(format!("metadata `{ELEMENTS}`: {e}"), "names"))?;
+            let names: BTreeMap<String, String> = serde_json::from_str(text)
+                .map_err(|e| wrong(format!("metadata `{ELEMENTS}`: {e}"), "names"))?;
             for (name, text) in names {
-                let element = Element::parse(&text)
-                    .ok_or_else(|| wrong(format!("element `{text}` of `{name}`"), "an element of the text form"))?;
+                let element = Element::parse(&text).ok_or_else(|| {
+                    wrong(format!("element `{text}` of `{name}`"), "an element of the text form")
+                })?;
                 narrow.insert(name, element);
             }
         }
         for (name, info) in metadata.tensors() {
             let known = DTYPES.iter().any(|(dtype, _)| *dtype == info.dtype);
             if !known {
-                return Err(wrong(format!("dtype {:?} of `{name}`", info.dtype), "an element of the text form"));
+                return Err(wrong(
+                    format!("dtype {:?} of `{name}`", info.dtype),
+                    "an element of the text form",
+                ));
             }
         }
         // 8 bytes of length stand before the header.
@@ -188,7 +192,8 @@ impl WeightStore for Weights {
         };
         let (_, stored) = DTYPES.iter().find(|(dtype, _)| *dtype == info.dtype)?;
         let stored = Element::parse(stored)?;
-        let element = self.narrow.get(name).copied().filter(|e| e.bytes() == stored.bytes()).unwrap_or(stored);
+        let element =
+            self.narrow.get(name).copied().filter(|e| e.bytes() == stored.bytes()).unwrap_or(stored);
         let (start, end) = info.data_offsets;
         let data = self.file.slice(self.base + start..self.base + end);
         let range = 0..data.len();
@@ -206,7 +211,11 @@ mod tests {
         let x = graph.add_input("x", Type::new(Element::F32, [2, 2]));
         let four = Element::int(4, true).expect("a width of the IR");
         let ty = Type::new(four, [3, 2]).with_quant(Quant::per_tensor(0.5, 0));
-        let w = graph.add_const(Some("w \"1\"".into()), ty, Tensor::from_ints(four, [3, 2], &[-8, 7, 1, 0, -1, 2]));
+        let w = graph.add_const(
+            Some("w \"1\"".into()),
+            ty,
+            Tensor::from_ints(four, [3, 2], &[-8, 7, 1, 0, -1, 2]),
+        );
         let wide = graph.op("dequantize", &[w], [], None).expect("sound");
         let b = Tensor::from_f32([3], &[0.5, -1.0, 2.0]);
         let b = graph.add_const(Some("b".into()), Type::new(Element::F32, [3]), b);
@@ -256,7 +265,8 @@ mod tests {
     fn a_broken_text_is_reported_on_its_line() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("m.nasc");
-        std::fs::write(&path, "graph @g(%x: f32[2]) {\n  %y = nothing %x\n  return %y\n}\n").expect("written");
+        std::fs::write(&path, "graph @g(%x: f32[2]) {\n  %y = nothing %x\n  return %y\n}\n")
+            .expect("written");
         let refused = load(&path).expect_err("no such op").to_string();
         assert!(refused.contains("m.nasc:2:"), "{refused}");
     }

@@ -1,7 +1,11 @@
 //! ONNX: the file format, import into the graph and export from it.
 
+mod fold;
+mod import;
 #[allow(unreachable_pub, missing_docs, clippy::all, reason = "generated")]
 mod proto;
+mod tensor;
 mod wire;
 
+pub use import::{OPSETS, coverage, import, looks_like};
 pub use wire::{MEMORY_FACTOR, MEMORY_SLACK, Problem, WireError};

@@ -4,7 +4,8 @@ use ir::{Attr, Tensor, Type, Value};
 
 use super::super::schema::Options;
 use super::activation::fused;
-use super::{Form, Importer, Use, short};
+use super::{Form, Importer, Use};
+use crate::build::short;
 use crate::error::Fault;
 
 impl Importer<'_> {

@@ -89,10 +89,10 @@ impl Importer<'_> {
     /// A tensor's elements in the file's order under another shape: one reshape where the order in memory is the same.
     pub(super) fn reshaped(&mut self, index: i32, shape: &[usize]) -> Result<Value, Fault> {
         let slot = &self.slots[self.tensor(index)?.0];
-        if let (Some(nchw), None) = (slot.nchw, slot.as_is) {
-            if keeps_order(self.build.shape(nchw), &TO_NHWC) {
-                return self.flat(nchw, shape);
-            }
+        if let (Some(nchw), None) = (slot.nchw, slot.as_is)
+            && keeps_order(self.build.shape(nchw), &TO_NHWC)
+        {
+            return self.flat(nchw, shape);
         }
         let value = self.value(index, Form::AsIs)?;
         self.flat(value, shape)

@@ -21,7 +21,7 @@ use bytes::Bytes;
 use ir::{Attr, Layout, Tensor, Type, Value};
 
 use super::schema::{Model, Operator, SubGraph};
-use crate::build::Build;
+use crate::build::{Build, short};
 use crate::error::{Fault, ModelError, Unsupported, UnsupportedOp};
 use crate::{ImportError, ImportOptions, Imported, Notice};
 
@@ -178,11 +178,11 @@ impl<'m> Importer<'m> {
         let mut ty = self.file_type(index)?;
         for (axis, extent) in tensor.shape_signature.iter().enumerate().filter(|(_, d)| **d < 0) {
             let given = options.dims.get(&format!("{name}.{axis}")).copied();
-            if let (Some(given), Some(place)) = (given, ty.shape.get_mut(axis)) {
-                if given != *place {
-                    let found = format!("{given} for axis {axis} of `{name}`");
-                    return Err(Fault::wrong(found, format!("{place}, as the file's other shapes have it")));
-                }
+            if let (Some(given), Some(place)) = (given, ty.shape.get_mut(axis))
+                && given != *place
+            {
+                let found = format!("{given} for axis {axis} of `{name}`");
+                return Err(Fault::wrong(found, format!("{place}, as the file's other shapes have it")));
             }
             let Some(fixed) = ty.shape.get(axis).copied() else {
                 return Err(Fault::wrong(
@@ -265,11 +265,6 @@ impl Use<'_> {
     }
 }
 
-/// Converters join the names of what they fused: the first is what a reader knows.
-fn short(name: &str) -> &str {
-    name.split(';').next().unwrap_or(name)
-}
-
 fn model_error(place: String, fault: Fault) -> ModelError {
     match fault {
         Fault::Wrong { found, expected } => ModelError { place, found, expected },
@@ -283,10 +278,10 @@ fn model_error(place: String, fault: Fault) -> ModelError {
 /// The type with a shape and, where it is quantized along an axis, that axis permuted.
 fn permuted_type(ty: &Type, perm: &[usize]) -> Type {
     let mut out = ty.with_shape(perm.iter().map(|axis| ty.shape[*axis]).collect::<Vec<_>>());
-    if let Some(quant) = &mut out.quant {
-        if let ir::Granularity::PerAxis(axis) = &mut quant.granularity {
-            *axis = perm.iter().position(|from| from == axis).unwrap_or(*axis);
-        }
+    if let Some(quant) = &mut out.quant
+        && let ir::Granularity::PerAxis(axis) = &mut quant.granularity
+    {
+        *axis = perm.iter().position(|from| from == axis).unwrap_or(*axis);
     }
     out
 }
