@@ -146,7 +146,7 @@ pub trait KernelSet {
 /// The kernel set of this name, if there is one.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn KernelSet> {
-    [&portable::Portable as &dyn KernelSet, &crate::cortex_m4::kernels::CortexM4]
+    [&portable::Portable as &dyn KernelSet, &crate::cortex_m4::kernels::CortexM4, &crate::rv32imac::kernels::Rv32Imac]
         .into_iter()
         .find(|set| set.name() == name)
 }

@@ -9,10 +9,10 @@ use crate::c::kernels::unit::float;
 use crate::c::kernels::{Data, Helper, Kernel, KernelError};
 
 helper!(
-    /// `@high_mul`, `@rounding_shift`, `@reciprocal`: fixed-point arithmetic of the softmax.
+    /// `@doubling_mul`, `@rounding_shift`, `@reciprocal`: fixed-point arithmetic of the softmax.
     RECIPROCAL, 20, "\
 /* floor((a * b + 2^30) / 2^31). */
-static inline int32_t @high_mul(int32_t a, int32_t b)
+static inline int32_t @doubling_mul(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
 }
@@ -28,9 +28,9 @@ static inline int32_t @rounding_shift(int32_t x, int32_t exponent)
 static inline int32_t @reciprocal(int32_t x)
 {
     int32_t half = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
-    int32_t r = 1515870810 + @high_mul(half, -1010580540);
+    int32_t r = 1515870810 + @doubling_mul(half, -1010580540);
     for (int32_t i = 0; i < 3; i++) {
-        int64_t step = (int64_t)@high_mul(r, (1 << 29) - @high_mul(half, r)) * 4;
+        int64_t step = (int64_t)@doubling_mul(r, (1 << 29) - @doubling_mul(half, r)) * 4;
         r += (int32_t)(step > INT32_MAX ? INT32_MAX : (step < INT32_MIN ? INT32_MIN : step));
     }
     return r > INT32_MAX / 2 ? INT32_MAX : r * 2;
@@ -93,7 +93,7 @@ fn fixed_point(s: &SoftmaxSpec, element: Element, [low, high]: [i32; 2], entries
     c.open(format!("if (below < {entries})"));
     // 12 integer bits of the sum, `31 - 8` bits from 0.31 to a byte.
     c.line(format!(
-        "value += @rounding_shift(@high_mul(inverse, exponentials[below]), {} - zeros);",
+        "value += @rounding_shift(@doubling_mul(inverse, exponentials[below]), {} - zeros);",
         12 + 31 - 8
     ));
     c.line(format!("value = value > {high} ? {high} : value;")).close();

@@ -1,0 +1,34 @@
+//! Kernels for RV32IMAC: no SIMD, many registers; blocks of four pixels by four channels keep every load busy.
+
+mod depthwise;
+mod dot;
+
+use crate::c::kernels::portable::{self, Portable};
+use crate::c::kernels::spec::OpSpec;
+use crate::c::kernels::{Kernel, KernelError, KernelSet, blocked, plane};
+
+/// The RV32IMAC kernel set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rv32Imac;
+
+impl KernelSet for Rv32Imac {
+    fn name(&self) -> &'static str {
+        "rv32imac"
+    }
+
+    fn kernel(&self, spec: &OpSpec, walk: Option<usize>) -> Result<Kernel, KernelError> {
+        let tuned = match spec {
+            OpSpec::Conv2d(s) => {
+                portable::conv2d::check(s)?;
+                plane::kernel(s, &depthwise::Depthwise)
+                    .or_else(|| blocked::kernel(&blocked::conv2d_job(s)?, &dot::Dot, walk))
+            }
+            OpSpec::Dense(s) => {
+                portable::dense::check(s)?;
+                blocked::dense_job(s).and_then(|job| blocked::kernel(&job, &dot::Dot, walk))
+            }
+            _ => None,
+        };
+        tuned.map_or_else(|| Portable.kernel(spec, walk), Ok)
+    }
+}

@@ -1,0 +1,171 @@
+//! The innermost block: up to four pixels by four channels, sixteen accumulators in registers.
+//!
+//! A tap costs eight byte loads for sixteen products. Weights lie tap by tap, the block's channels side by side, so that both pointers
+//! only walk forwards.
+
+use crate::c::kernels::blocked::{Core, Job, Layout, Source};
+use crate::c::kernels::code::Code;
+use crate::c::kernels::fit::FittedLayer;
+use crate::c::kernels::helpers::{CLAMP, helper};
+use crate::c::kernels::{Data, Helper};
+
+helper!(
+    /// High multiply, wrapping shift.
+    WORD, 40, include_str!("../templates/word.c")
+);
+
+/// Channels of a block.
+const CHANNELS: usize = 4;
+/// Taps written out in a loop body.
+const UNROLL: usize = 4;
+
+/// The RV32IMAC block.
+pub(crate) struct Dot;
+
+impl Core for Dot {
+    fn element(&self) -> &'static str {
+        "int8_t"
+    }
+
+    fn element_bytes(&self) -> usize {
+        1
+    }
+
+    fn step(&self) -> usize {
+        1
+    }
+
+    fn most_pixels(&self) -> usize {
+        4
+    }
+
+    fn block_cost(&self, steps: usize, pixels: usize, c_out: usize) -> usize {
+        let tap = pixels + CHANNELS + 2 * pixels * CHANNELS;
+        c_out.div_ceil(CHANNELS) * (steps * tap + 40 + 11 * pixels * CHANNELS)
+    }
+
+    fn widen_row(&self, c: &mut Code, layout: &Layout, to: &str, from: &str, pixels: usize) {
+        c.line(format!("memcpy({to}, {from}, {});", pixels * layout.channels));
+    }
+
+    fn fill(&self, c: &mut Code, to: &str, zero_point: i32, count: usize) {
+        c.line(format!("memset({to}, {zero_point}, {count});"));
+    }
+
+    fn gather(&self, c: &mut Code, _layout: &Layout, channels: usize, pixels: usize) {
+        c.line(format!("memcpy(scratch, x, {});", pixels * channels));
+    }
+
+    fn block(&self, job: &Job<'_>, layout: &Layout, fit: &FittedLayer) -> String {
+        let (p, c_out) = (layout.pixels, job.output.c);
+        let step = if layout.source == Source::Pixels { layout.segment } else { layout.pixel_step };
+        let mut c = Code::new();
+        c.open(format!("for (int32_t o = 0; o < {c_out}; o += {CHANNELS})"));
+        for i in 0..CHANNELS {
+            let names: Vec<_> = (0..p).map(|p| format!("a{p}{i} = params[{i}]")).collect();
+            c.line(format!("int32_t {};", names.join(", ")));
+        }
+        c.line("const int8_t *v = x;");
+        if layout.segments > 1 {
+            c.count("s", layout.segments);
+        }
+        let unroll = (1..=UNROLL).rev().find(|u| layout.segment.is_multiple_of(*u)).unwrap_or(1);
+        let loops = layout.segment / unroll;
+        if loops > 1 {
+            c.line(format!("const int8_t *end = v + {};", layout.segment)).open("do");
+        } else {
+            c.open("");
+        }
+        for k in 0..unroll {
+            tap(&mut c, k, p, step);
+        }
+        c.line(format!("v += {unroll};")).line(format!("weights += {};", unroll * CHANNELS)).close();
+        if loops > 1 {
+            c.line("while (v != end);");
+        }
+        if layout.segments > 1 {
+            c.line(format!("v += {};", layout.segment_step as i64 - layout.segment as i64)).close();
+        }
+        outputs(&mut c, job, p, fit);
+        c.close();
+        c.finish()
+    }
+
+    fn weights(&self, job: &Job<'_>, layout: &Layout) -> Option<Data> {
+        let mut bytes = Vec::new();
+        for o in (0..job.output.c).step_by(CHANNELS) {
+            for segment in 0..layout.segments {
+                for k in 0..layout.segment {
+                    let (ky, kx, channel) = layout.tap(job, segment, k);
+                    bytes.extend((o..o + CHANNELS).map(|o| job.weight(o, ky, kx, channel) as i8));
+                }
+            }
+        }
+        Some(Data::I8(bytes))
+    }
+
+    fn params(&self, job: &Job<'_>, fit: &FittedLayer) -> Data {
+        let mut words = Vec::new();
+        for o in (0..job.output.c).step_by(CHANNELS) {
+            let mut each = |value: &dyn Fn(usize) -> i32| {
+                words.extend((o..o + CHANNELS).map(|o| if o < job.output.c { value(o) } else { 0 }));
+            };
+            each(&|o| job.start(o, fit));
+            each(&|o| fit.channels[o].multiplier);
+            each(&|o| fit.channels[o].offset);
+            if fit.is_signed() {
+                each(&|o| fit.channels[o].negative);
+            }
+        }
+        Data::I32(words)
+    }
+
+    fn pre_shifts(&self) -> &'static [u32] {
+        &[8, 10, 12, 14, 6]
+    }
+
+    fn helpers(&self) -> &'static [Helper] {
+        const { &[CLAMP, WORD] }
+    }
+}
+
+/// One tap of all pixels and channels.
+fn tap(c: &mut Code, k: usize, pixels: usize, step: usize) {
+    c.open("");
+    let inputs: Vec<_> = (0..pixels).map(|p| format!("x{p} = v[{}]", k + p * step)).collect();
+    c.line(format!("int32_t {};", inputs.join(", ")));
+    c.line("int32_t w;");
+    for i in 0..CHANNELS {
+        c.line(format!("w = weights[{}];", k * CHANNELS + i));
+        for p in 0..pixels {
+            c.line(format!("a{p}{i} += x{p} * w;"));
+        }
+    }
+    c.close();
+}
+
+/// From accumulators to bytes; channels beyond the last are left out.
+fn outputs(c: &mut Code, job: &Job<'_>, pixels: usize, fit: &FittedLayer) {
+    let c_out = job.output.c;
+    let [low, high] = job.linear.requantize.clamp;
+    for i in 0..CHANNELS {
+        if !c_out.is_multiple_of(CHANNELS) && i >= c_out % CHANNELS {
+            c.open(format!("if (o + {i} < {c_out})"));
+        } else {
+            c.open("");
+        }
+        c.line(format!("int32_t factor = params[{}], offset = params[{}];", CHANNELS + i, 2 * CHANNELS + i));
+        if fit.is_signed() {
+            c.line(format!("int32_t negative = params[{}];", 3 * CHANNELS + i));
+        }
+        for p in 0..pixels {
+            let sign = if fit.is_signed() { format!(" + (negative & (a{p}{i} >> 31))") } else { String::new() };
+            let shifted = format!("@wrapping_shift(a{p}{i}, {})", fit.pre_shift);
+            let scaled = format!("(@high_mul({shifted}, factor) + offset{sign}) >> {}", fit.shift);
+            c.line(format!("y[{}] = (int8_t)@clamp({scaled}, {low}, {high});", p * c_out + i));
+        }
+        c.close();
+    }
+    let words = if fit.is_signed() { 4 } else { 3 };
+    c.line(format!("params += {};", words * CHANNELS)).line(format!("y += {CHANNELS};"));
+}
