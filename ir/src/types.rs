@@ -83,6 +83,13 @@ impl Type {
     }
 }
 
+/// As the text form has it, e.g. `i8[1, 4] {scale = 0.5, zero = 0}`.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::text::type_text(self))
+    }
+}
+
 /// Over what one scale and zero point are shared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Granularity {
