@@ -5,7 +5,7 @@
 //!
 //! Source: TFLite `kernels/internal/quantization_util.cc` (`QuantizeMultiplier`), `kernels/internal/common.cc`
 //! (`MultiplyByQuantizedMultiplier`, both variants, and its 64-bit form), gemmlowp `fixedpoint/fixedpoint.h`
-//! (`SaturatingRoundingDoublingHighMul`, `RoundingDivideByPOT`), XNNPACK `src/qs8-requantization` (`fp32`).
+//! (`SaturatingRoundingDoublingHighMul`, `RoundingDivideByPOT`), XNNPACK `qs8` kernels with `fp32` requantization.
 
 /// A positive real factor: `mantissa / 2^31 * 2^shift`, the mantissa in `2^30 ..= 2^31 - 1`, or 0 with shift 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub struct Multiplier {
 pub enum Scheme {
     /// Twice, as gemmlowp: the high half of the doubled product (halves up), then a right shift (halves away from 0).
     Double,
+    /// Twice, halves up both times: the high half of the doubled product, then a right shift.
+    DoubleUp,
     /// Once, halves up, in 64 bits.
     Single,
     /// In `f32`: accumulator and factor are converted, multiplied, and rounded halves to even.
@@ -92,6 +94,15 @@ impl Multiplier {
         rounding_shift(high_mul(x.wrapping_shl(left), self.mantissa), (-self.shift).max(0))
     }
 
+    /// `x` times the factor, rounded twice, the second time halves up.
+    #[must_use]
+    pub fn apply_double_up(self, x: i32) -> i32 {
+        let left = self.shift.max(0).unsigned_abs();
+        let high = i64::from(high_mul(x.wrapping_shl(left), self.mantissa));
+        let right = (-self.shift).max(0);
+        saturate((high + ((1i64 << right) >> 1)) >> right)
+    }
+
     /// `x` times the factor, rounded once; saturated where it exceeds 32 bits (TFLite leaves that undefined).
     #[must_use]
     pub fn apply_single(self, x: i32) -> i32 {
@@ -141,12 +152,26 @@ impl Scaler {
     pub fn apply(&self, x: i32) -> i32 {
         match self.scheme {
             Scheme::Double => self.multiplier.apply_double(x),
+            Scheme::DoubleUp => self.multiplier.apply_double_up(x),
             Scheme::Single => self.multiplier.apply_single(x),
             #[allow(clippy::cast_precision_loss, reason = "the conversions round in the original, too")]
             #[allow(clippy::cast_possible_truncation, reason = "`as` saturates, as the original clamps")]
             Scheme::Float => (x as f32 * self.real as f32).round_ties_even() as i32,
             #[allow(clippy::cast_possible_truncation, reason = "`as` saturates")]
             Scheme::Real => (f64::from(x) * self.real).round() as i32,
+        }
+    }
+
+    /// A 64-bit `x` times the factor, as the accumulators of 16-bit activations are scaled: see
+    /// [`Multiplier::apply_wide`]; the real schemes compute as they do for 32 bits.
+    #[must_use]
+    pub fn apply_wide(&self, x: i64) -> i32 {
+        match self.scheme {
+            Scheme::Double | Scheme::DoubleUp | Scheme::Single => self.multiplier.apply_wide(x),
+            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as `apply`")]
+            Scheme::Float => (x as f32 * self.real as f32).round_ties_even() as i32,
+            #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "as `apply`")]
+            Scheme::Real => (x as f64 * self.real).round() as i32,
         }
     }
 }
@@ -215,9 +240,9 @@ mod tests {
         assert_eq!(scaler(Scheme::Single).apply(7), 0);
         assert_eq!(scaler(Scheme::Float).apply(7), 0);
         // 8 / 16 = 0.5: up in fixed point, to even in float; -0.5: double rounds it to -4 / 8 -> -1, single up to 0.
-        let all = [Scheme::Double, Scheme::Single, Scheme::Float, Scheme::Real];
-        assert_eq!(all.map(|s| scaler(s).apply(8)), [1, 1, 0, 1]);
-        assert_eq!(all.map(|s| scaler(s).apply(-8)), [-1, 0, 0, -1]);
+        let all = [Scheme::Double, Scheme::DoubleUp, Scheme::Single, Scheme::Float, Scheme::Real];
+        assert_eq!(all.map(|s| scaler(s).apply(8)), [1, 1, 1, 0, 1]);
+        assert_eq!(all.map(|s| scaler(s).apply(-8)), [-1, 0, 0, 0, -1]);
     }
 
     #[test]
@@ -230,7 +255,7 @@ mod tests {
         for _ in 0..2000 {
             let real = f64::from(random().unsigned_abs() + 1) * 2f64.powi(-30);
             let x = random();
-            for scheme in [Scheme::Double, Scheme::Single, Scheme::Float, Scheme::Real] {
+            for scheme in [Scheme::Double, Scheme::DoubleUp, Scheme::Single, Scheme::Float, Scheme::Real] {
                 let found = Scaler::new(real, scheme).apply(x);
                 assert!((f64::from(found) - f64::from(x) * real).abs() <= 1.0, "{x} * {real} by {scheme:?}");
             }
