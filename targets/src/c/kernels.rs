@@ -5,6 +5,7 @@
 //!
 //! In all emitted text `@` stands for the model's prefix: `@dot4` becomes `model_dot4`.
 
+pub(crate) mod add;
 pub mod arith;
 pub(crate) mod blocked;
 pub mod code;

@@ -3,9 +3,10 @@
 mod depthwise;
 mod dot;
 
+use crate::c::kernels::helpers::CLAMP;
 use crate::c::kernels::portable::{self, Portable};
 use crate::c::kernels::spec::OpSpec;
-use crate::c::kernels::{Kernel, KernelError, KernelSet, blocked, plane};
+use crate::c::kernels::{Kernel, KernelError, KernelSet, add, blocked, plane};
 
 /// The RV32IMAC kernel set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,6 +28,7 @@ impl KernelSet for Rv32Imac {
                 portable::dense::check(s)?;
                 blocked::dense_job(s).and_then(|job| blocked::kernel(&job, &dot::Dot, walk))
             }
+            OpSpec::Binary(s) => add::kernel(s, "@saturate8", &[CLAMP, dot::WORD]),
             _ => None,
         };
         tuned.map_or_else(|| Portable.kernel(spec, walk), Ok)

@@ -17,7 +17,7 @@ helper!(
 /// Channels of a block.
 const CHANNELS: usize = 4;
 /// Taps written out in a loop body.
-const UNROLL: usize = 4;
+const UNROLL: usize = 12;
 
 /// The RV32IMAC block.
 pub(crate) struct Dot;
@@ -136,7 +136,7 @@ fn tap(c: &mut Code, k: usize, pixels: usize, step: usize) {
     c.line(format!("int32_t {};", inputs.join(", ")));
     c.line("int32_t w;");
     for i in 0..CHANNELS {
-        c.line(format!("w = weights[{}];", k * CHANNELS + i));
+        c.line("@IN_ORDER();").line(format!("w = weights[{}];", k * CHANNELS + i));
         for p in 0..pixels {
             c.line(format!("a{p}{i} += x{p} * w;"));
         }
@@ -159,7 +159,8 @@ fn outputs(c: &mut Code, job: &Job<'_>, pixels: usize, fit: &FittedLayer) {
             c.line(format!("int32_t negative = params[{}];", 3 * CHANNELS + i));
         }
         for p in 0..pixels {
-            let sign = if fit.is_signed() { format!(" + (negative & (a{p}{i} >> 31))") } else { String::new() };
+            let sign =
+                if fit.is_signed() { format!(" + (negative & (a{p}{i} >> 31))") } else { String::new() };
             let shifted = format!("@wrapping_shift(a{p}{i}, {})", fit.pre_shift);
             let scaled = format!("(@high_mul({shifted}, factor) + offset{sign}) >> {}", fit.shift);
             c.line(format!("y[{}] = (int8_t)@clamp({scaled}, {low}, {high});", p * c_out + i));

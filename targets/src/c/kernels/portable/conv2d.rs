@@ -2,7 +2,7 @@
 
 use super::{Builder, expect, mismatch, plus, unsupported};
 use crate::c::kernels::code::Code;
-use crate::c::kernels::spec::{Conv2dSpec, Element, IntegerLinear, Linear};
+use crate::c::kernels::spec::{Conv2dSpec, Element, Image, IntegerLinear, Linear, Window};
 use crate::c::kernels::{Data, Kernel, KernelError};
 
 pub(crate) fn kernel(s: &Conv2dSpec) -> Result<Kernel, KernelError> {
@@ -170,6 +170,12 @@ pub(crate) fn minus_text(value: &str, zero: &str) -> String {
     }
 }
 
+/// Whether no window sees padding.
+pub(crate) fn stays_inside(w: &Window, input: Image, output: Image) -> bool {
+    let last = |axis: usize, out: usize| (out - 1) * w.stride[axis] + (w.kernel[axis] - 1) * w.dilation[axis];
+    w.pad == [0, 0] && last(0, output.h) < input.h && last(1, output.w) < input.w
+}
+
 /// The loop nest; `xi` is the first input channel's position of a tap, `w` its weights.
 fn loops(s: &Conv2dSpec, start: &str, mac: &str, store: &str, weight: &str) -> String {
     let ([kh, kw], [sh, sw]) = (s.window.kernel, s.window.stride);
@@ -186,8 +192,10 @@ fn loops(s: &Conv2dSpec, start: &str, mac: &str, store: &str, weight: &str) -> S
     c.line(format!("int32_t iy = {};", plus(&format!("oy * {sh} + ky * {dh}"), -(pt as i32))));
     c.open(format!("for (int32_t kx = 0; kx < {kw}; kx++, w += {per_group})"));
     c.line(format!("int32_t ix = {};", plus(&format!("ox * {sw} + kx * {dw}"), -(pl as i32))));
-    c.open(format!("if (iy < 0 || iy >= {} || ix < 0 || ix >= {})", s.input.h, s.input.w));
-    c.line("continue;").close();
+    if !stays_inside(&s.window, s.input, s.output) {
+        c.open(format!("if (iy < 0 || iy >= {} || ix < 0 || ix >= {})", s.input.h, s.input.w));
+        c.line("continue;").close();
+    }
     let group = match (s.groups, per_group, out_per_group) {
         (1, ..) => String::new(),
         (_, 1, 1) => " + o".into(),

@@ -1,6 +1,6 @@
 //! Pooling over windows, reduction over an axis.
 
-use super::conv2d::check_scale;
+use super::conv2d::{check_scale, stays_inside};
 use super::{Builder, expect, plus, unsupported};
 use crate::c::kernels::code::Code;
 use crate::c::kernels::spec::{Element, PoolOp, PoolSpec, ReduceOp, ReduceSpec};
@@ -24,6 +24,7 @@ pub(crate) fn pool(s: &PoolSpec) -> Result<Kernel, KernelError> {
         }
         PoolOp::Average { include_pad, clamp } => {
             let count = s.window.kernel[0] * s.window.kernel[1];
+            let include_pad = include_pad || stays_inside(&s.window, s.input, s.output);
             let divisor = if include_pad { count.to_string() } else { "count".into() };
             let start = if is_float { "float acc = 0.0f;" } else { "int32_t acc = 0;" };
             let start = if include_pad { start.into() } else { format!("{start}\nint32_t count = 0;") };
@@ -79,8 +80,11 @@ fn windows(s: &PoolSpec, start: &str, tap: &str, store: &str) -> String {
         .line(format!("int32_t iy = {};", plus(&format!("oy * {sh} + ky * {dh}"), -(pt as i32))));
     c.count("kx", kw)
         .line(format!("int32_t ix = {};", plus(&format!("ox * {sw} + kx * {dw}"), -(pl as i32))));
-    c.open(format!("if (iy < 0 || iy >= {} || ix < 0 || ix >= {})", s.input.h, s.input.w));
-    c.line("continue;").close().line(tap).close_all(2).line(store).close_all(3);
+    if !stays_inside(&s.window, s.input, s.output) {
+        c.open(format!("if (iy < 0 || iy >= {} || ix < 0 || ix >= {})", s.input.h, s.input.w));
+        c.line("continue;").close();
+    }
+    c.line(tap).close_all(2).line(store).close_all(3);
     if s.input.n > 1 {
         c.line(format!("x += {};", s.input.h * s.input.w * s.input.c)).close();
     }
