@@ -8,7 +8,7 @@ pub const FORMAT: u32 = 1;
 
 /// One compiled artifact. Keys are stable; a figure nobody obtained is `null`, never 0.
 ///
-/// `origin` says of each figure whether it was `measured`, `modelled` or `predicted`, and by what.
+/// `origin` says of each figure whether it was `measured`, `modelled` or `predicted`; `method` by what.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Manifest {
@@ -58,8 +58,10 @@ pub struct Manifest {
     pub mismatches: Option<u64>,
     /// The first output element that differs.
     pub first_mismatch: Option<Mismatch>,
-    /// How each figure was obtained, by its key.
+    /// How each figure was obtained, by its key: `measured`, `modelled` or `predicted`.
     pub origin: BTreeMap<String, String>,
+    /// By what means, by the same keys where there is more to say: `QEMU plugin`.
+    pub method: BTreeMap<String, String>,
     /// Lower and upper end of figures that are not exact, by key.
     pub interval: BTreeMap<String, [f64; 2]>,
     /// What executed it: `QEMU mps2-an386`.
@@ -116,6 +118,14 @@ pub struct Layer {
     pub inputs: Vec<String>,
     /// Extents of its result.
     pub shape: Vec<usize>,
+    /// Label of the graph's node it computes, or helps to compute; the graph is in `reference.nasc`.
+    pub node: String,
+    /// Whether its result is that of the node, and not something on the way to it.
+    pub last: bool,
+    /// Element of its result, as `.nasc` writes it.
+    pub element: String,
+    /// Logical axes of its result from the outermost in memory to the innermost.
+    pub axes: Vec<usize>,
     /// The C function.
     pub kernel: String,
     /// Multiply-accumulates.
@@ -215,6 +225,14 @@ impl Manifest {
     /// How the figure with this key was obtained; `unknown` where nobody says.
     pub fn origin_of(&self, key: &str) -> &str {
         self.origin.get(key).map_or("unknown", String::as_str)
+    }
+
+    /// As [`Manifest::origin_of`], with the method where it is known: `measured: QEMU plugin`.
+    pub fn provenance(&self, key: &str) -> String {
+        match self.method.get(key) {
+            Some(method) => format!("{}: {method}", self.origin_of(key)),
+            None => self.origin_of(key).to_owned(),
+        }
     }
 
     /// Instructions of a layer, measured before modelled, and whether they are measured.

@@ -112,7 +112,9 @@ pub(super) fn origins(html: &mut Html, manifest: &Manifest) {
     for (key, origin) in &manifest.origin {
         html.raw("<tr><td>").element("code", "", key).raw("</td>");
         html.element("td", "n", &value(manifest, key));
-        html.raw("<td>").element("span", &format!("origin {}", word(origin)), origin).raw("</td></tr>\n");
+        html.raw("<td>")
+            .element("span", &format!("origin {}", word(origin)), &manifest.provenance(key))
+            .raw("</td></tr>\n");
     }
     html.raw("</tbody></table></div>\n").close_section();
 }
