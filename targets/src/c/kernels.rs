@@ -143,11 +143,3 @@ pub trait KernelSet {
     /// The spec contradicts itself, or no kernel computes it.
     fn kernel(&self, spec: &OpSpec, walk: Option<usize>) -> Result<Kernel, KernelError>;
 }
-
-/// The kernel set of this name, if there is one.
-#[must_use]
-pub fn by_name(name: &str) -> Option<&'static dyn KernelSet> {
-    [&portable::Portable as &dyn KernelSet, &crate::cortex_m4::kernels::CortexM4, &crate::rv32imac::kernels::Rv32Imac]
-        .into_iter()
-        .find(|set| set.name() == name)
-}

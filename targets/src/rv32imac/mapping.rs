@@ -1,8 +1,7 @@
-//! Which kernel computes an op: the portable set.
+//! Which kernel computes an op: blocks of bytes, sixteen accumulators in registers.
 
 use crate::Illegal;
 use crate::c::kernels::KernelSet;
-use crate::c::kernels::portable::Portable;
 use crate::c::lower;
 use crate::c::program::Program;
 use ir::Graph;
@@ -11,7 +10,7 @@ use ir::Graph;
 pub(super) const PIPELINE: &str = "default";
 
 /// The kernels.
-pub(super) static SET: &(dyn KernelSet + Send + Sync) = &Portable;
+pub(super) static SET: &(dyn KernelSet + Send + Sync) = &super::kernels::Rv32Imac;
 
 /// The graph as kernel calls.
 pub(super) fn program(graph: &Graph) -> Result<Program, Vec<Illegal>> {

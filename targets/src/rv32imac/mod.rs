@@ -2,6 +2,7 @@
 
 mod cost;
 mod emit;
+pub mod kernels;
 mod legality;
 mod mapping;
 mod recipe;
