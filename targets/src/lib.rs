@@ -10,7 +10,7 @@ pub mod c;
 pub mod cortex_m4;
 mod hardware;
 mod host_c;
-mod rv32imac;
+pub mod rv32imac;
 mod target;
 
 pub use hardware::{Clock, Hardware, Memory, Model, OpModel, Ratio};

@@ -97,37 +97,76 @@ pub(crate) fn elu(elements: usize, alpha: f32) -> Kernel {
     kernel
 }
 
-/// Float ops of two operands that broadcast, `shapes` being a's, b's and the result's, of equal rank.
-pub(crate) fn broadcast_binary(op: &'static str, shapes: [&[usize]; 3], clamp: [f32; 2]) -> Kernel {
+/// Ops of two operands that broadcast, `shapes` being a's, b's and the result's, of equal rank. Plain integers are
+/// computed in 64 bits and wrap to their type; `None` where the op is not defined on the element.
+pub(crate) fn broadcast_binary(
+    op: &'static str,
+    element: ir::Element,
+    shapes: [&[usize]; 3],
+    act: &str,
+) -> Option<Kernel> {
     let [a, b, y] = shapes;
+    let t = c_type(element)?;
+    let is_float = element.is_float();
+    let value = if is_float { float_expression(op)? } else { integer_expression(op, element)? };
     let mut c = Code::new();
     for (axis, extent) in y.iter().enumerate() {
         c.count(&format!("i{axis}"), *extent);
     }
-    c.line(format!("float u = a[{}];", index(a))).line(format!("float v = b[{}];", index(b)));
-    let value = match op {
-        "prelu" => "u < 0.0f ? u * v : u",
-        "pow" => "powf(u, v)",
-        "maximum" => "u > v ? u : v",
-        "minimum" => "u < v ? u : v",
-        other => panic!("op `{other}` has a spec or a case here"),
+    let wide = if is_float { "float" } else { "int64_t" };
+    let read = |at: String, name: &str| if is_float { format!("{name}[{at}]") } else { format!("(int64_t){name}[{at}]") };
+    c.line(format!("{wide} u = {};", read(index(a), "a"))).line(format!("{wide} v = {};", read(index(b), "b")));
+    c.line(format!("{wide} r = {value};"));
+    let [low, high] = match act {
+        "relu" => [Some(0i8), None],
+        "relu6" => [Some(0), Some(6)],
+        "relu1" => [Some(-1), Some(1)],
+        _ => [None, None],
     };
-    c.line(format!("float r = {value};"));
-    if clamp[0].is_finite() {
-        c.line(format!("r = r < {0} ? {0} : r;", float(clamp[0])));
+    let bound = |v: i8| if is_float { float(f32::from(v)) } else { v.to_string() };
+    if let Some(low) = low.map(bound) {
+        c.line(format!("r = r < {low} ? {low} : r;"));
     }
-    if clamp[1].is_finite() {
-        c.line(format!("r = r > {0} ? {0} : r;", float(clamp[1])));
+    if let Some(high) = high.map(bound) {
+        c.line(format!("r = r > {high} ? {high} : r;"));
     }
-    c.line("*y++ = r;").close_all(y.len());
+    c.line(if is_float { "*y++ = r;".to_owned() } else { format!("*y++ = ({t})r;") }).close_all(y.len());
     let elements: usize = y.iter().product();
-    let parameters = [input(0, "float", "a"), input(1, "float", "b"), output("float")];
+    let parameters = [input(0, t, "a"), input(1, t, "b"), output(t)];
     let summary = format!("Element-wise {op} of {elements} numbers.");
     let mut kernel = kernel(format!("{op}_{elements}"), summary, &parameters, c, 0);
     if a == y {
-        kernel.walks.push(in_place(elements, 4, 4));
+        kernel.walks.push(in_place(elements, element.bytes(), element.bytes()));
     }
-    kernel
+    Some(kernel)
+}
+
+fn float_expression(op: &str) -> Option<&'static str> {
+    Some(match op {
+        "prelu" => "u < 0.0f ? u * v : u",
+        "pow" => "powf(u, v)",
+        "maximum" => "u > v || u != u ? u : v",
+        "minimum" => "u < v || u != u ? u : v",
+        _ => return None,
+    })
+}
+
+/// Sums and products wrap: they are formed without sign.
+fn integer_expression(op: &str, element: ir::Element) -> Option<&'static str> {
+    // Elements narrower than their storage would have to wrap at their own width.
+    if !element.is_int() || element.bits() as usize != 8 * element.bytes() {
+        return None;
+    }
+    Some(match op {
+        "add" => "(int64_t)((uint64_t)u + (uint64_t)v)",
+        "sub" => "(int64_t)((uint64_t)u - (uint64_t)v)",
+        "mul" => "(int64_t)((uint64_t)u * (uint64_t)v)",
+        "div" => "v == 0 ? 0 : (v == -1 ? (int64_t)(0u - (uint64_t)u) : u / v)",
+        "maximum" => "u > v ? u : v",
+        "minimum" => "u < v ? u : v",
+        "prelu" => "u > 0 ? u : (int64_t)((uint64_t)u * (uint64_t)v)",
+        _ => return None,
+    })
 }
 
 /// The C index of element `[i0, i1, ..]` of a tensor whose axes of extent 1 are broadcast.

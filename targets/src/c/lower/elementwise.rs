@@ -98,7 +98,7 @@ fn float_function(node: &Node) -> Option<UnaryF32> {
     })
 }
 
-/// A function of one 8-bit number is its 256 values, which the reference interpreter gives.
+/// A function of one 8-bit number is its 256 values.
 pub(super) fn tabulated(
     cx: &mut Lowering<'_>,
     value: Value,
@@ -106,12 +106,58 @@ pub(super) fn tabulated(
     order: Order,
 ) -> Result<Place, Refused> {
     let node = cx.node(value);
-    let op = node.op().expect("a rule is applied to the use of an op").name;
     let x = cx.ty(cx.operand(value, "x"));
-    let table = tables::table(node, x)?;
-    let unary = UnaryOp::Table { x: quant::element(x)?, y: quant::element(node.ty())?, table };
-    let spec = OpSpec::Unary(UnarySpec { elements: node.ty().elements(), op: unary });
-    cx.spec(op, spec, vec![operand], node.ty(), order)
+    let table = tables::of_unary(node, x)?;
+    lookup(cx, value, operand, x, node.ty(), table, order)
+}
+
+/// `y[i] = table[x[i]]`.
+fn lookup(
+    cx: &mut Lowering<'_>,
+    value: Value,
+    operand: Operand,
+    x: &Type,
+    y: &Type,
+    table: Vec<i32>,
+    order: Order,
+) -> Result<Place, Refused> {
+    let op = cx.node(value).op().expect("a rule is applied to the use of an op").name;
+    let unary = UnaryOp::Table { x: quant::element(x)?, y: quant::element(y)?, table };
+    let spec = OpSpec::Unary(UnarySpec { elements: y.elements(), op: unary });
+    cx.spec(op, spec, vec![operand], y, order)
+}
+
+/// The operand on the scale of `to`: itself where it is so already, else through a table; constants are computed here.
+pub(super) fn on_scale(
+    cx: &mut Lowering<'_>,
+    value: Value,
+    operand: Operand,
+    x: &Type,
+    to: &Type,
+    clamp: [i32; 2],
+    order: Order,
+) -> Result<Operand, Refused> {
+    let whole = quant::range(to.element)? == clamp;
+    if x.quant == to.quant && x.element == to.element && whole {
+        return Ok(operand);
+    }
+    let to = to.with_shape(x.shape.clone());
+    let table = tables::of_requantize(cx.node(value), x, &to, clamp)?;
+    if let Operand::Constant(constant) = &operand {
+        let lowest = if matches!(x.element, ir::Element::Int { signed: true, .. }) { -128 } else { 0 };
+        let values = match constants(constant) {
+            Some(Constants::Integer(values)) => values,
+            _ => return refused("a constant operand that is no integer"),
+        };
+        let at = |v: i32| usize::try_from(v - lowest).expect("an 8-bit number");
+        let bytes: Vec<u8> = values.iter().map(|v| (table[at(*v)] & 0xff) as u8).collect();
+        return Ok(Operand::Constant(Constant { role: constant.role, data: super::stored(to.element, &bytes)? }));
+    }
+    let place = lookup(cx, value, operand, x, &to, table, order)?;
+    match place.source {
+        Source::Block(block) => Ok(Operand::Block(block)),
+        Source::Const(_) => refused("a table look-up without a result"),
+    }
 }
 
 fn binary(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
@@ -132,20 +178,45 @@ fn binary(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let order = widened(&cx.order(lead), cx.ty(lead).rank(), rank);
     let sides = [a, b].map(|v| padded(&cx.ty(v).shape, &order));
     let y = layout::physical(&node.ty().shape, &order);
-    let operands =
+    let mut operands =
         [cx.fetch(a, &narrowed(&order, cx.ty(a).rank()))?, cx.fetch(b, &narrowed(&order, cx.ty(b).rank()))?];
     let [x_shape, w_shape, y] = collapsed(sides, &y);
     let (a_ty, b_ty, y_ty) = (cx.ty(a), cx.ty(b), node.ty());
-    let Some(arithmetic) = arithmetic(node, a_ty, b_ty)? else {
-        if a_ty.element != ir::Element::F32 {
-            return refused(format!("{} of integers has no C kernel", op.name));
+    let arithmetic = match arithmetic(node, a_ty, b_ty) {
+        Ok(Some(arithmetic)) => arithmetic,
+        Ok(None) if !a_ty.is_quantized() => {
+            let act = node.attrs().word("act");
+            let Some(kernel) = ops::broadcast_binary(op.name, y_ty.element, [&x_shape, &w_shape, &y], act) else {
+                return refused(format!("{} of {} has no C kernel", op.name, y_ty.element));
+            };
+            return cx.task(op.name, Work::Own, kernel, operands.to_vec(), y_ty, order);
         }
-        let clamp = quant::clamp_real(node.attrs().word("act"));
-        let kernel = ops::broadcast_binary(op.name, [&x_shape, &w_shape, &y], clamp);
-        return cx.task(op.name, Work::Own, kernel, operands.to_vec(), y_ty, order);
+        unspecified => {
+            // A second operand that is one constant leaves a function of one 8-bit number.
+            let one = cx.constant(b).filter(|data| data.len() == 1).map(|data| data.to_ints()[0]);
+            let (Some(constant), Operand::Block(_)) = (one, &operands[0]) else {
+                unspecified?;
+                return refused(format!("{} of two integer tensors has no C kernel", op.name));
+            };
+            let table = tables::of_binary(node, a_ty, (b_ty, constant))?;
+            let [first, _] = operands;
+            return lookup(cx, value, first, a_ty, y_ty, table, order);
+        }
     };
+    if matches!(arithmetic, BinaryOp::Max | BinaryOp::Min) && y_ty.is_quantized() {
+        // Larger and smaller commute with the clamp, so that each operand is brought to the result's scale by itself.
+        let clamp = quant::clamp_stored(node.attrs().word("act"), y_ty)?;
+        let [first, second] = operands;
+        let orders = [a_ty, b_ty].map(|ty| narrowed(&order, ty.rank()));
+        let [order_a, order_b] = orders;
+        operands = [
+            on_scale(cx, value, first, a_ty, y_ty, clamp, order_a)?,
+            on_scale(cx, value, second, b_ty, y_ty, clamp, order_b)?,
+        ];
+    }
     let element = quant::element(y_ty)?;
-    if [a_ty, b_ty].iter().any(|ty| quant::computed(ty.element) != Some(element)) {
+    let compares = matches!(arithmetic, BinaryOp::Max | BinaryOp::Min);
+    if !compares && [a_ty, b_ty].iter().any(|ty| quant::computed(ty.element) != Some(element)) {
         return refused("operands and result are of different element types");
     }
     let [first, second] = operands;
@@ -215,9 +286,9 @@ fn arithmetic(node: &Node, a: &Type, b: &Type) -> Result<Option<BinaryOp>, Refus
         let clamp = quant::clamp_real(act);
         let free = act == "none";
         return Ok(match name {
+            _ if a.element != ir::Element::F32 => None,
             "maximum" if free => Some(BinaryOp::Max),
             "minimum" if free => Some(BinaryOp::Min),
-            _ if a.element != ir::Element::F32 => None,
             "add" => Some(BinaryOp::AddF32 { clamp }),
             "sub" => Some(BinaryOp::SubF32 { clamp }),
             "mul" => Some(BinaryOp::MulF32 { clamp }),
@@ -226,14 +297,12 @@ fn arithmetic(node: &Node, a: &Type, b: &Type) -> Result<Option<BinaryOp>, Refus
         });
     }
     let y = node.ty();
-    let same = a.quant == b.quant && a.quant == y.quant;
     Ok(match name {
         "add" => Some(BinaryOp::Add(addition(a, b, y, act, profile(node))?)),
         "sub" => Some(BinaryOp::Sub(addition(a, b, y, act, profile(node))?)),
         "mul" => Some(BinaryOp::Mul(product(a, b, y, act, profile(node))?)),
-        "maximum" if same && act == "none" => Some(BinaryOp::Max),
-        "minimum" if same && act == "none" => Some(BinaryOp::Min),
-        "maximum" | "minimum" => return refused("operands and result are quantized differently"),
+        "maximum" => Some(BinaryOp::Max),
+        "minimum" => Some(BinaryOp::Min),
         _ => None,
     })
 }
@@ -284,6 +353,6 @@ fn product(a: &Type, b: &Type, y: &Type, act: &str, profile: Rounding) -> Result
     let (b_scale, b_zero) = quant::per_tensor(b, "the second operand")?;
     let (y_scale, _) = quant::per_tensor(y, "the result")?;
     let clamp = quant::clamp_stored(act, y)?;
-    let output = quant::requantize(&[profile.mul([a_scale, b_scale, y_scale])], y, clamp)?;
+    let output = quant::requantize(&[profile.product([a_scale, b_scale, y_scale])], y, clamp)?;
     Ok(IntegerMul { zero_points: [a_zero, b_zero], output })
 }

@@ -44,9 +44,11 @@ fn softmax_op(node: &Node, x: &Type) -> Result<SoftmaxOp, Refused> {
     }
     let (scale, _) = quant::per_tensor(x, "the operand")?;
     let element = quant::element(node.ty())?;
-    let lowest = quant::range(node.ty().element)?[0];
-    if node.ty().per_tensor() != Some((1.0 / 256.0, lowest)) || node.ty().element != x.element {
-        return refused("an integer softmax has scale 1/256 and the lowest value as zero point");
+    let [lowest, _] = quant::range(node.ty().element)?;
+    let (y_scale, y_zero) = quant::per_tensor(node.ty(), "the result")?;
+    let eight = matches!(x.element, Element::I8 | Element::U8) && node.ty().element == x.element;
+    if !eight || y_zero != lowest || (y_scale * 256.0 - 1.0).abs() > 0.001 {
+        return refused("an integer softmax has 8 bits, scale 1/256 and the lowest value as zero point");
     }
     if matches!(profile(node), Rounding::TfliteBuiltin | Rounding::Xnnpack) {
         #[allow(clippy::cast_possible_truncation, reason = "TFLite prepares it in single precision")]
@@ -54,6 +56,9 @@ fn softmax_op(node: &Node, x: &Type) -> Result<SoftmaxOp, Refused> {
     }
     let real = (beta * f64::from(scale) * f64::from(1i32 << (31 - INTEGER_BITS))).min(f64::from(i32::MAX));
     let multiplier = quantize_multiplier(real);
+    if multiplier.shift < 0 {
+        return refused("an operand of so small a scale has no softmax in fixed point");
+    }
     let radius = f64::from((1 << INTEGER_BITS) - 1) * f64::from(1i32 << (31 - INTEGER_BITS));
     #[allow(clippy::cast_possible_truncation, reason = "`as` saturates; the quotient is at most 2^31")]
     let diff_min = -((radius / 2f64.powi(multiplier.shift)).floor() as i32);
@@ -138,8 +143,10 @@ fn attention(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
             Some((std::iter::repeat_n(1, 4 - rank).chain(shape).collect::<Vec<_>>(), cx.ty(mask).element))
         }
     };
-    if mask.as_ref().is_some_and(|(_, element)| *element != Element::F32) {
-        return refused("a mask that is not f32 has no C kernel");
+    if let Some((_, element)) = &mask
+        && !matches!(element, Element::F32 | Element::Bool)
+    {
+        return refused(format!("a mask of {element} has no C kernel"));
     }
     let (q, v) = (&cx.ty(q).shape, &cx.ty(v).shape);
     #[allow(clippy::cast_possible_truncation, reason = "kernels compute in single precision")]
@@ -152,7 +159,7 @@ fn attention(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         values: v[3],
         scale: node.attrs().float("scale") as f32,
         causal: node.attrs().int("causal") != 0,
-        mask: mask.map(|(shape, _)| shape),
+        mask: mask.map(|(shape, element)| (shape, element == Element::Bool)),
     };
     let kernel = ops::attention(&shape);
     let order = layout::row_major(4);

@@ -4,7 +4,8 @@ use super::layout;
 use super::linear::profile;
 use super::{Lowering, Place, Refused, Rule, quant, refused};
 use crate::c::kernels::spec::{Image, OpSpec, PoolOp, PoolSpec, ReduceOp, ReduceSpec, Window};
-use interp::fixed::{Scaler, Scheme};
+use interp::Rounding;
+use interp::fixed::{Scaler, Scheme, quantize_multiplier, saturate};
 use ir::{Node, Type, Value};
 
 pub(super) const RULES: &[(&str, Rule)] =
@@ -35,7 +36,7 @@ fn pool(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         quant::clamp_real(act)
     };
     if node.ty().quant != cx.ty(x).quant {
-        return refused("operand and result are quantized differently");
+        return requantized_average(cx, value, &window);
     }
     let op = if node.is("max_pool2d") {
         PoolOp::Max { clamp }
@@ -47,6 +48,30 @@ fn pool(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let name = node.op().expect("a rule is applied to the use of an op").name;
     let spec = PoolSpec { input, output, window, element: quant::element(node.ty())?, op };
     cx.spec(name, OpSpec::Pool(spec), vec![operand], node.ty(), order)
+}
+
+/// An average over whole planes on another scale, a sum and one factor: the interpreter rounds the real mean once, halves
+/// away from zero.
+fn requantized_average(cx: &mut Lowering<'_>, value: Value, window: &Window) -> Result<Place, Refused> {
+    let node = cx.node(value);
+    let x = cx.ty(cx.operand(value, "x"));
+    let whole = node.is("avg_pool2d") && window.kernel == [x.shape[2], x.shape[3]] && window.pad == [0, 0];
+    if !whole || node.ty().shape[2..] != [1, 1] || quant::element(x)? != quant::element(node.ty())? {
+        return refused("operand and result are quantized differently");
+    }
+    let (x_scale, x_zero_point) = quant::per_tensor(x, "the operand")?;
+    let (y_scale, _) = quant::per_tensor(node.ty(), "the result")?;
+    let reduced = x.shape[2] * x.shape[3];
+    #[allow(clippy::cast_precision_loss, reason = "extents are below 2^31")]
+    let factor = f64::from(x_scale) / (reduced as f64 * f64::from(y_scale));
+    let clamp = quant::clamp_stored(node.attrs().word("act"), node.ty())?;
+    let requantize = quant::requantize(&[Scaler::new(factor, Scheme::Real)], node.ty(), clamp)?;
+    let op = ReduceOp::Integer { x_zero_point, requantize };
+    let spec =
+        ReduceSpec { outer: x.shape[0], reduced, inner: x.shape[1], element: quant::element(node.ty())?, op };
+    let order = layout::channels_last(4);
+    let operand = cx.fetch(cx.operand(value, "x"), &order)?;
+    cx.spec("avg_pool2d", OpSpec::Reduce(spec), vec![operand], node.ty(), order)
 }
 
 fn reduce(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
@@ -114,19 +139,34 @@ fn reduction(node: &Node, x: &Type, reduced: usize) -> Result<ReduceOp, Refused>
         ("mean", false) if x.element == ir::Element::F32 => Ok(ReduceOp::MeanF32),
         ("sum", false) if x.element == ir::Element::F32 => Ok(ReduceOp::SumF32),
         (_, false) => refused(format!("{name} of {} has no C kernel", x.element)),
-        (_, true) => {
-            let (x_scale, x_zero_point) = quant::per_tensor(x, "the operand")?;
-            let (y_scale, _) = quant::per_tensor(node.ty(), "the result")?;
-            #[allow(clippy::cast_precision_loss, reason = "extents are below 2^31")]
-            let count = if name == "mean" { reduced as f64 } else { 1.0 };
-            let factor = f64::from(x_scale) / f64::from(y_scale) / count;
-            let scaler = Scaler::new(factor, Scheme::Double);
-            let _ = profile(node);
-            let clamp = quant::clamp_stored("none", node.ty())?;
-            let requantize = quant::requantize(&[scaler], node.ty(), clamp)?;
-            Ok(ReduceOp::Integer { x_zero_point, requantize })
-        }
+        (_, true) => quantized_sum(node, x, reduced),
     }
+}
+
+/// Source: TFLite `reference/reduce.h`, `QuantizedMeanOrSum`: the factor is divided by the count beforehand.
+fn quantized_sum(node: &Node, x: &Type, count: usize) -> Result<ReduceOp, Refused> {
+    let (x_scale, x_zero_point) = quant::per_tensor(x, "the operand")?;
+    let (y_scale, _) = quant::per_tensor(node.ty(), "the result")?;
+    let mean = node.is("mean");
+    let profile = profile(node);
+    let plane = mean && node.attrs().int("keep") != 0 && x.rank() == 4;
+    if profile == Rounding::Xnnpack || (profile == Rounding::TfliteBuiltin && plane) {
+        return refused(format!("{} by the profile {profile} has no C kernel", if mean { "mean" } else { "sum" }));
+    }
+    if quant::element(x)? != quant::element(node.ty())? {
+        return refused("operand and result are of different integer types");
+    }
+    let mut multiplier = quantize_multiplier(f64::from(x_scale) / f64::from(y_scale));
+    if mean {
+        let n = i64::try_from(count).expect("extents are below 2^31");
+        let bits = 63 - n.leading_zeros().cast_signed();
+        let left = bits.min(32).min(31 + multiplier.shift);
+        multiplier.mantissa = saturate((i64::from(multiplier.mantissa) << left) / n);
+        multiplier.shift -= left;
+    }
+    let scaler = Scaler { multiplier, real: multiplier.real(), scheme: Scheme::Double };
+    let clamp = quant::clamp_stored("none", node.ty())?;
+    Ok(ReduceOp::Integer { x_zero_point, requantize: quant::requantize(&[scaler], node.ty(), clamp)? })
 }
 
 #[cfg(test)]

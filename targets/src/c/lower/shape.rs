@@ -1,7 +1,7 @@
 //! Ops that move elements: without code where the physical order allows it.
 
 use super::layout::{self, Order, row_major};
-use super::{Lowering, Operand, Place, Refused, Rule, Source, quant, refused};
+use super::{Lowering, Operand, Place, Refused, Rule, Source, elementwise, quant, refused};
 use crate::c::kernels::spec::{ConcatSpec, CopyBoxSpec, Image, OpSpec, ResizeNearestSpec};
 use crate::c::ops;
 use crate::c::program::Work;
@@ -69,13 +69,16 @@ fn concat(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let mut operands = Vec::new();
     let mut inner = Vec::new();
     for x in xs {
-        if cx.ty(x).quant != node.ty().quant || cx.ty(x).element != node.ty().element {
-            return refused("operands and result are quantized differently");
-        }
-        if cx.ty(x).elements() == 0 {
+        let ty = cx.ty(x);
+        if ty.elements() == 0 {
             continue;
         }
-        operands.push(cx.fetch(x, &order)?);
+        let mut operand = cx.fetch(x, &order)?;
+        if ty.is_quantized() {
+            let whole = quant::range(node.ty().element)?;
+            operand = elementwise::on_scale(cx, value, operand, ty, node.ty(), whole, order.clone())?;
+        }
+        operands.push(operand);
         inner.push(cx.ty(x).shape[axis] * behind);
     }
     let spec = OpSpec::Concat(ConcatSpec { outer, inner, element });

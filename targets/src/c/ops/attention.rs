@@ -23,8 +23,8 @@ pub(crate) struct Attention {
     pub(crate) scale: f32,
     /// Whether key `s` is hidden from query `t` where `s > t`.
     pub(crate) causal: bool,
-    /// Shape of the mask as rank 4, axes of extent 1 broadcast.
-    pub(crate) mask: Option<Vec<usize>>,
+    /// Shape of the mask as rank 4, axes of extent 1 broadcast, and whether it says what is seen instead of being added.
+    pub(crate) mask: Option<(Vec<usize>, bool)>,
 }
 
 /// Operands q, k, v and, where there is one, the mask; a row of scores is scratch.
@@ -48,21 +48,25 @@ pub(crate) fn attention(s: &Attention) -> Kernel {
         s.queries, s.keys, s.depth
     ));
     c.close();
-    let mask = s.mask.as_ref().map_or(String::new(), |shape| format!(" + mask[{}]", mask_index(s, shape)));
+    let mask = s.mask.as_ref().map_or(String::new(), |(shape, truth)| match (mask_index(s, shape), truth) {
+        (at, false) => format!(" + mask[{at}]"),
+        (at, true) => format!(" + (mask[{at}] != 0 ? 0.0f : -INFINITY)"),
+    });
     let scaled = if s.scale == 1.0 { "score".to_owned() } else { format!("score * {}", float(s.scale)) };
     c.line(format!("score = {scaled}{mask};")).line("scores[s] = score;");
     c.line("largest = score > largest ? score : largest;").close();
     c.line("float sum = 0.0f;");
     c.open(format!("for (int32_t s = 0; s < {seen}; s++)"));
-    c.line("scores[s] = expf(scores[s] - largest);").line("sum += scores[s];").close();
+    c.line("scores[s] = largest > -INFINITY ? expf(scores[s] - largest) : 0.0f;").line("sum += scores[s];").close();
+    c.line("/* A query that sees nothing has weights of 0. */").line("sum = sum > 0.0f ? sum : 1.0f;");
     c.count("e", s.values).line("float acc = 0.0f;");
     c.open(format!("for (int32_t s = 0; s < {seen}; s++)"));
     c.line(format!("acc += scores[s] * v[(g * {} + s) * {} + e];", s.keys, s.values)).close();
     c.line("*y++ = acc / sum;").close().close_all(2);
 
     let mut parameters = vec![input(0, "float", "q"), input(1, "float", "k"), input(2, "float", "v")];
-    if s.mask.is_some() {
-        parameters.push(input(3, "float", "mask"));
+    if let Some((_, truth)) = s.mask {
+        parameters.push(input(3, if truth { "uint8_t" } else { "float" }, "mask"));
     }
     parameters.push(output("float"));
     parameters.push(super::Parameter { argument: Argument::Scratch, c_type: "float", name: "scores" });

@@ -115,7 +115,7 @@ pub(crate) fn mirrored_pad(
     kernel(format!("pad_{elements}"), summary, &parameters, c, 0)
 }
 
-/// Each element as another: floats are truncated and saturate, integers wrap, truth is whatever is not zero.
+/// Each element as another: floats are truncated (and saturate at 64 bits), integers wrap, truth is whatever is not zero.
 pub(crate) fn cast(from: ir::Element, to: ir::Element, elements: usize) -> Option<Kernel> {
     let (x, y) = (c_type(from)?, c_type(to)?);
     // Elements narrower than their storage would have to wrap at their own width.
@@ -127,20 +127,10 @@ pub(crate) fn cast(from: ir::Element, to: ir::Element, elements: usize) -> Optio
     let value = match (from, to) {
         (_, ir::Element::Bool) if from.is_float() => "x[i] != 0.0f ? 1 : 0".to_owned(),
         (_, ir::Element::Bool) => "x[i] != 0 ? 1 : 0".to_owned(),
-        (ir::Element::F32, ir::Element::Int { bits, signed }) => {
-            let (low, high) = if signed {
-                (-(2f64.powi(i32::from(bits) - 1)), 2f64.powi(i32::from(bits) - 1))
-            } else {
-                (0.0, 2f64.powi(i32::from(bits)))
-            };
-            let max = if signed { format!("INT{bits}_MAX") } else { format!("UINT{bits}_MAX") };
-            let min = if signed { format!("INT{bits}_MIN") } else { "0".to_owned() };
-            // A float at or beyond the ends has no defined conversion; NaN becomes 0.
-            format!(
-                "x[i] >= {high:e}f ? {max} : (x[i] <= {low:e}f ? {min} : (x[i] == x[i] ? ({y})x[i] : 0))",
-            )
-            .replace("e0f", ".0f")
-        }
+        // A float beyond 64 bits has no defined conversion: it becomes the nearest end; NaN becomes 0.
+        (ir::Element::F32, ir::Element::Int { .. }) => "x[i] >= 9.2233720e18f ? INT64_MAX : (x[i] <= -9.2233720e18f ? \
+             INT64_MIN : (x[i] == x[i] ? (int64_t)x[i] : 0))"
+            .to_owned(),
         _ => "x[i]".to_owned(),
     };
     let mut c = Code::new();
