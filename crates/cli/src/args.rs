@@ -30,10 +30,16 @@ pub(crate) struct Global {
 /// What `nasc` can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a model on given inputs with the reference interpreter
+    Run(Run),
     /// Apply passes to a model and print it as .nasc text
     Opt(Opt),
     /// Read a model and write it as .nasc text, its weights beside it
     Import(Import),
+    /// List the targets, what proves their artifacts and what of it is missing here
+    Targets,
+    /// List the passes and named pipelines
+    Passes,
     /// List the ops, or explain one
     Ops(Ops),
     /// Run the snapshot file tests of a folder
@@ -63,9 +69,45 @@ fn roundings() -> clap::builder::PossibleValuesParser {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) model: Model,
+    /// One array per input: an .npy, or an .npz with the inputs' names; several samples may lie behind one another
+    #[arg(short, long, value_name = "X.npy|X.npz", value_hint = ValueHint::FilePath)]
+    pub(crate) input: PathBuf,
+    /// Write the outputs here: an .npy where there is one, or an .npz with the outputs' names
+    #[arg(short, long, value_name = "Y.npy|Y.npz", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
+    /// Ask the independent second opinion instead, in float
+    #[arg(long)]
+    pub(crate) oracle: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Opt {
     #[command(flatten)]
     pub(crate) model: Model,
+    /// The pipeline: passes in order, e.g. "canonicalize, fuse"; with --target its own where none is given
+    #[arg(short, long, value_name = "PASSES")]
+    pub(crate) passes: Option<String>,
+    /// Exact rewrite rules of your own, applied behind the passes
+    #[arg(long, value_name = "FILE.rules", value_hint = ValueHint::FilePath)]
+    pub(crate) rules: Option<PathBuf>,
+    /// What the passes may exploit and what they pay
+    #[arg(short, long, value_name = "TARGET")]
+    pub(crate) target: Option<String>,
+    /// Print what changed instead of the result
+    #[arg(long)]
+    pub(crate) diff: bool,
+    /// Print the graph behind every pass
+    #[arg(long)]
+    pub(crate) print_after_all: bool,
+    /// Print what each pass did, on standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
+    /// Compare both graphs in the interpreter on N random inputs: integers bit for bit
+    #[arg(long, value_name = "N")]
+    pub(crate) verify_exact: Option<usize>,
     /// Write the text (and its weights beside it) here; - for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,

@@ -67,6 +67,15 @@ impl Console {
         if self.quiet { Ok(()) } else { self.text(&table.render(self.look)) }
     }
 
+    /// A table beside the result, to standard error, unless `--quiet`.
+    pub(crate) fn side_table(&self, table: &Table) -> Result<(), Failure> {
+        if !self.quiet {
+            let look = if std::io::stderr().is_terminal() { self.look } else { Look::Plain };
+            self.err(table.render(look).trim_end());
+        }
+        Ok(())
+    }
+
     /// Something the user should know, to standard error, unless `--quiet`.
     pub(crate) fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {

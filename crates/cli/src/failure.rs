@@ -41,6 +41,13 @@ pub(crate) struct Finding {
     pub(crate) message: String,
 }
 
+impl Finding {
+    /// A diagnostic of a text, and the file it is in.
+    pub(crate) fn new(file: &str, found: ir::Diagnostic) -> Self {
+        Self { file: file.to_owned(), line: found.line, column: found.column, message: found.message }
+    }
+}
+
 impl Failure {
     fn new(kind: Kind, message: impl Into<String>) -> Self {
         let data = serde_json::Map::new();

@@ -4,12 +4,15 @@
 //! process is in this crate.
 
 mod args;
+mod arrays;
 mod commands;
 mod console;
+mod exact;
 mod failure;
 mod interrupt;
 mod model;
 mod panic;
+mod pipeline;
 mod reference;
 mod staging;
 

@@ -46,12 +46,7 @@ pub(crate) fn refused(path: &Path, error: &ImportError) -> Failure {
     let file = path.display().to_string();
     match error {
         ImportError::Text { path, findings } => {
-            let place = |f: &ir::Diagnostic| Finding {
-                file: path.display().to_string(),
-                line: f.line,
-                column: f.column,
-                message: f.message.clone(),
-            };
+            let place = |f: &ir::Diagnostic| Finding::new(&path.display().to_string(), f.clone());
             let mut failure = Failure::input(format!("{file} is not well-formed"));
             failure.findings = findings.iter().map(place).collect();
             failure

@@ -2,7 +2,6 @@
 
 use crate::failure::Failure;
 use crate::interrupt;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The file whose presence says that a folder is an artifact of ours, which may be replaced.
@@ -107,19 +106,26 @@ fn parent(place: &Path) -> PathBuf {
 
 /// Writes a file that appears whole or not at all.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_with(path, |place| std::fs::write(place, bytes).map_err(|e| Failure::file(path, &e)))
+}
+
+/// As [`write_file`], by a function that writes to the path it is given.
+pub(crate) fn write_with(
+    path: &Path,
+    write: impl FnOnce(&Path) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let fail = |e: &std::io::Error| Failure::file(path, e);
-    let parent = parent(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let file = tempfile::Builder::new()
         .prefix(&format!(".{name}.partial-"))
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(&parent);
-    let mut file = file.map_err(|e| fail(&e))?;
-    interrupt::remember(file.path());
-    let temporary = file.path().to_owned();
-    let written = file.write_all(bytes).and_then(|()| file.persist(path).map_err(|e| e.error));
+        .tempfile_in(parent(path));
+    let file = file.map_err(|e| fail(&e))?.into_temp_path();
+    interrupt::remember(&file);
+    let temporary = file.to_path_buf();
+    let written = write(&file).and_then(|()| file.persist(path).map_err(|e| fail(&e.error)));
     interrupt::forget(&temporary);
-    written.map(drop).map_err(|e| fail(&e))
+    written
 }
 
 #[cfg(test)]

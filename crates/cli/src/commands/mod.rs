@@ -3,6 +3,9 @@
 mod import;
 pub(crate) mod ops;
 mod opt;
+pub(crate) mod passes;
+mod run;
+pub(crate) mod targets;
 mod test;
 
 use crate::args::Command;
@@ -12,8 +15,11 @@ use crate::failure::Failure;
 /// Does what the command line says.
 pub(crate) fn run(command: &Command, console: &Console) -> Result<(), Failure> {
     match command {
+        Command::Run(args) => run::run(args, console),
         Command::Opt(args) => opt::run(args, console),
         Command::Import(args) => import::run(args, console),
+        Command::Targets => targets::run(console),
+        Command::Passes => passes::run(console),
         Command::Ops(args) => ops::run(args, console),
         Command::Test(args) => test::run(args, console),
         Command::Completions(args) => completions(args.shell, console),
