@@ -3,14 +3,18 @@
 use ir::{Attr, Tensor, Value};
 
 use super::super::fold;
-use super::Importer;
 use super::attrs::Node;
-use crate::build::ints;
+use super::{Held, Importer};
+use crate::build::{ints, short};
 use crate::error::Fault;
 
 impl Importer {
     pub(super) fn matmul(&mut self, node: &Node<'_>) -> Result<(), Fault> {
-        let (a, b) = (self.value(node.input(0)?)?, self.value(node.input(1)?)?);
+        let a = self.value(node.input(0)?)?;
+        if let Some(w) = self.weight(node.input(1)?)? {
+            return self.emit(node, "dense", &[a, w], &[]);
+        }
+        let b = self.value(node.input(1)?)?;
         let (left, right) = (self.build.shape(a).len(), self.build.shape(b).len());
         if left < 2 || right < 2 {
             return Err(Fault::unsupported(format!("operands of rank {left} and {right}"), "rank 2 or more"));
@@ -25,20 +29,25 @@ impl Importer {
     /// `alpha * a b + beta * c`, a and b transposed where asked.
     pub(super) fn gemm(&mut self, node: &Node<'_>) -> Result<(), Fault> {
         let (alpha, beta) = (node.float("alpha", 1.0)?, node.float("beta", 1.0)?);
-        let mut a = self.value(node.input(0)?)?;
-        let mut b = self.value(node.input(1)?)?;
-        for operand in [a, b] {
-            let rank = self.build.shape(operand).len();
+        for name in [node.input(0)?, node.input(1)?] {
+            let rank = self.extents(name)?.len();
             if rank != 2 {
-                return Err(Fault::wrong(format!("an operand of rank {rank}"), "rank 2"));
+                return Err(Fault::wrong(format!("an operand `{name}` of rank {rank}"), "rank 2"));
             }
         }
+        let mut a = self.value(node.input(0)?)?;
         if node.int("transA", 0)? != 0 {
             a = self.build.transpose(a, &[1, 0])?;
         }
-        if node.int("transB", 0)? == 0 {
-            b = self.transposed(b)?;
-        }
+        let turned = if node.int("transB", 0)? == 0 { self.weight(node.input(1)?)? } else { None };
+        let b = match turned {
+            Some(b) => b,
+            None if node.int("transB", 0)? == 0 => {
+                let b = self.value(node.input(1)?)?;
+                self.transposed(b)?
+            }
+            None => self.value(node.input(1)?)?,
+        };
         let c = match node.optional(2) {
             Some(name) if beta != 0.0 => Some(self.value(name)?),
             _ => None,
@@ -63,6 +72,20 @@ impl Importer {
             value = self.build.op("add", &[value, c], &[])?;
         }
         self.give(node, value)
+    }
+
+    /// A plain constant matrix, transposed; it alone becomes a node of the graph, under the constant's name.
+    fn weight(&mut self, name: &str) -> Result<Option<Value>, Fault> {
+        let Some(Held::Constant { data, quant: None, node: None }) = self.held.get(name) else {
+            return Ok(None);
+        };
+        if data.shape().len() != 2 {
+            return Ok(None);
+        }
+        let data = data.clone();
+        let moved = fold::transpose(&mut self.build, &data, &[1, 0])?;
+        let ty = ir::Type::new(moved.element(), moved.shape());
+        self.build.constant(short(name), ty, moved).map(Some)
     }
 
     /// Whether `c` is one number for each of `units` columns.
