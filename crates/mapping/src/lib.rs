@@ -1,1 +1,3 @@
 //! Memory planning and mapping search.
+
+pub mod memory;

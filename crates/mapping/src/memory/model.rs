@@ -1,0 +1,220 @@
+//! A problem compiled for the search: who must keep how far from whom, and which buffers are live together.
+
+use std::collections::BTreeMap;
+
+use hw::memory::{Clearance, Problem};
+
+/// A buffer that is live together with this one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Link {
+    pub(super) other: usize,
+    /// `other` may lie at `offset + above` or higher.
+    pub(super) above: u64,
+    /// `other` may lie at `offset - below` or lower.
+    pub(super) below: u64,
+    /// `other` may lie at the same offset.
+    pub(super) same: bool,
+}
+
+impl Link {
+    /// Whether this buffer at `offset` is safe beside `other` at `there`.
+    pub(super) fn fits(&self, offset: u64, there: u64) -> bool {
+        offset >= there + self.below || offset + self.above <= there || (self.same && offset == there)
+    }
+
+    /// The lowest offset from `offset` up, a multiple of `align`, that is safe beside `other` at `there`.
+    pub(super) fn lift(&self, offset: u64, there: u64, align: u64) -> u64 {
+        if self.fits(offset, there) {
+            offset
+        } else if self.same && offset < there && there.is_multiple_of(align) {
+            there
+        } else {
+            (there + self.below).next_multiple_of(align)
+        }
+    }
+}
+
+/// Two buffers of a section that may share bytes, and how many at most (in rounded sizes).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Discount {
+    pub(super) input: usize,
+    pub(super) output: usize,
+    saving: u64,
+    /// The most the output can share with all inputs together if this is the closest.
+    cap: u64,
+}
+
+/// A maximal set of buffers that are live at one time.
+#[derive(Debug, Clone)]
+pub(super) struct Section {
+    pub(super) members: Vec<usize>,
+    pub(super) discounts: Vec<Discount>,
+}
+
+/// The compiled problem. Sections are in order of time; every two buffers that are live together share one.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) bytes: Vec<u64>,
+    pub(super) align: Vec<u64>,
+    pub(super) pinned: Vec<Option<u64>>,
+    /// Steps in which the buffer is live.
+    pub(super) steps: Vec<u64>,
+    /// Size rounded up to `unit`.
+    pub(super) rounded: Vec<u64>,
+    /// The alignment that all buffers share.
+    pub(super) unit: u64,
+    pub(super) links: Vec<Vec<Link>>,
+    pub(super) sections: Vec<Section>,
+    /// Sections `[first, end)` in which each buffer is live.
+    pub(super) span: Vec<(usize, usize)>,
+}
+
+impl Model {
+    /// Compiles a problem without findings.
+    pub(super) fn new(problem: &Problem) -> Model {
+        let buffers = &problem.buffers;
+        let unit = buffers.iter().map(|b| b.align).min().unwrap_or(1);
+        let overlaps = problem.overlaps();
+        let (sections, span) = sections(problem);
+        let mut model = Model {
+            bytes: buffers.iter().map(|b| b.bytes).collect(),
+            align: buffers.iter().map(|b| b.align).collect(),
+            pinned: buffers.iter().map(|b| b.pinned).collect(),
+            steps: buffers.iter().map(|b| (b.upper - b.lower) as u64).collect(),
+            rounded: buffers.iter().map(|b| b.bytes.next_multiple_of(unit)).collect(),
+            unit,
+            links: Vec::new(),
+            sections,
+            span,
+        };
+        model.links = links(problem, &overlaps);
+        for &(input, output, clearance) in &overlaps {
+            let discount = model.discount(input, output, clearance);
+            let shared =
+                model.span[input].0.max(model.span[output].0)..model.span[input].1.min(model.span[output].1);
+            for section in &mut model.sections[shared] {
+                section.discounts.push(discount);
+            }
+        }
+        for section in &mut model.sections {
+            section.discounts.sort_by_key(|d| (d.output, d.input));
+        }
+        model
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn discount(&self, input: usize, output: usize, c: Clearance) -> Discount {
+        let (i, o) = (self.rounded[input], self.rounded[output]);
+        let above = |d: u64| (o.max(d.next_multiple_of(self.unit) + i), o.saturating_sub(d));
+        let below = |d: u64| (i.max(d.next_multiple_of(self.unit) + o), o);
+        let ways =
+            [c.input_above.map(above), c.output_above.map(below), c.same_offset.then_some((i.max(o), o))];
+        let mut best = Discount { input, output, saving: 0, cap: 0 };
+        for (extent, cap) in ways.into_iter().flatten() {
+            best.saving = best.saving.max((i + o).saturating_sub(extent));
+            best.cap = best.cap.max(cap);
+        }
+        best
+    }
+
+    /// An upper bound on the bytes that the section's buffers for which `counts` holds can share.
+    pub(super) fn savings(&self, section: usize, counts: impl Fn(usize) -> bool) -> u64 {
+        let mut saved = 0;
+        for group in self.sections[section].discounts.chunk_by(|a, b| a.output == b.output) {
+            if !counts(group[0].output) {
+                continue;
+            }
+            let inputs = || group.iter().filter(|d| counts(d.input));
+            let cap = inputs().map(|d| d.cap).max().unwrap_or(0);
+            saved += inputs().map(|d| d.saving).sum::<u64>().min(cap);
+        }
+        saved
+    }
+
+    /// Bytes that the section's buffers cover at least, together.
+    pub(super) fn section_bound(&self, section: usize) -> u64 {
+        let total: u64 = self.sections[section].members.iter().map(|&b| self.rounded[b]).sum();
+        let covered = total - self.savings(section, |_| true);
+        // The highest buffer's padding need not be there.
+        covered.saturating_sub(self.unit - 1)
+    }
+
+    /// No arena is smaller than this.
+    pub(super) fn lower_bound(&self) -> u64 {
+        let largest = (0..self.len()).map(|b| self.pinned[b].unwrap_or(0) + self.bytes[b]).max().unwrap_or(0);
+        (0..self.sections.len()).map(|s| self.section_bound(s)).max().unwrap_or(0).max(largest)
+    }
+}
+
+/// Maximal cliques: intervals of time at whose start a buffer begins and at whose end one ends.
+fn sections(problem: &Problem) -> (Vec<Section>, Vec<(usize, usize)>) {
+    let buffers = &problem.buffers;
+    let mut starts: Vec<usize> = (0..buffers.len()).collect();
+    let mut ends = starts.clone();
+    starts.sort_by_key(|&b| (buffers[b].lower, b));
+    ends.sort_by_key(|&b| (buffers[b].upper, b));
+    let mut sections: Vec<Section> = Vec::new();
+    let mut span = vec![(0, 0); buffers.len()];
+    let mut live: Vec<usize> = Vec::new();
+    let (mut next, mut grown) = (0, false);
+    for &ending in &ends {
+        while next < starts.len() && buffers[starts[next]].lower < buffers[ending].upper {
+            span[starts[next]].0 = sections.len();
+            live.push(starts[next]);
+            (next, grown) = (next + 1, true);
+        }
+        if grown {
+            sections.push(Section { members: live.clone(), discounts: Vec::new() });
+            grown = false;
+        }
+        span[ending].1 = sections.len();
+        live.retain(|&b| b != ending);
+    }
+    (sections, span)
+}
+
+fn links(problem: &Problem, overlaps: &[(usize, usize, Clearance)]) -> Vec<Vec<Link>> {
+    let buffers = &problem.buffers;
+    let shared: BTreeMap<(usize, usize), (usize, Clearance)> =
+        overlaps.iter().map(|&(i, o, c)| ((i.min(o), i.max(o)), (i, c))).collect();
+    let mut by_start: Vec<usize> = (0..buffers.len()).collect();
+    by_start.sort_by_key(|&b| (buffers[b].lower, b));
+    let mut links = vec![Vec::new(); buffers.len()];
+    for (position, &a) in by_start.iter().enumerate() {
+        for &b in by_start[position + 1..].iter().take_while(|&&b| buffers[b].lower < buffers[a].upper) {
+            if let Some((ab, ba)) = link_pair(problem, a, b, shared.get(&(a.min(b), a.max(b)))) {
+                links[a].push(ab);
+                links[b].push(ba);
+            }
+        }
+    }
+    links
+}
+
+/// The links `a -> b` and `b -> a` of two buffers that are live together; none if they cannot disturb each other.
+fn link_pair(
+    problem: &Problem,
+    a: usize,
+    b: usize,
+    shared: Option<&(usize, Clearance)>,
+) -> Option<(Link, Link)> {
+    let bytes = |x: usize| problem.buffers[x].bytes;
+    // Distances from the lower buffer's offset to the upper's: b over a, and a over b.
+    let (mut b_over_a, mut a_over_b, mut same) = (bytes(a), bytes(b), false);
+    if let Some(&(input, c)) = shared {
+        let (b_above, a_above) =
+            if input == b { (c.input_above, c.output_above) } else { (c.output_above, c.input_above) };
+        b_over_a = b_over_a.min(b_above.unwrap_or(u64::MAX));
+        a_over_b = a_over_b.min(a_above.unwrap_or(u64::MAX));
+        same = c.same_offset || b_over_a == 0 || a_over_b == 0;
+    }
+    if b_over_a == 0 && a_over_b == 0 {
+        return None;
+    }
+    let ab = Link { other: b, above: b_over_a, below: a_over_b, same };
+    let ba = Link { other: a, above: a_over_b, below: b_over_a, same };
+    Some((ab, ba))
+}
