@@ -30,7 +30,7 @@ pub use egraph::{
     Arg, Args, Compute, Condition, Function, Library, Limits, Made, OpCost, OperandUse, Outcome, Rule, Rules,
     Traffic, Use, extract, saturate,
 };
-pub use manager::{Report, Run, Stats};
+pub use manager::{After, Report, Run, Stats};
 pub use pass::{Context, Pass, PassError, Relation};
 pub use pipeline::Pipeline;
 pub use registry::{Entry, Registry};

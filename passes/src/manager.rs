@@ -7,12 +7,15 @@ use hw::Macs;
 use ir::{Graph, Kind};
 use std::time::{Duration, Instant};
 
+/// Sees the names of the passes that ran together and the graph behind them.
+pub type After<'a> = &'a mut dyn FnMut(&str, &Graph);
+
 /// How a pipeline is run.
 pub struct Run<'a> {
     /// Whether the verifier checks the graph behind every group; on in debug builds.
     pub verify: bool,
     /// Called with the names of the passes and the graph behind every group, for `--print-after-all`.
-    pub after: Option<&'a mut dyn FnMut(&str, &Graph)>,
+    pub after: Option<After<'a>>,
 }
 
 impl Default for Run<'_> {

@@ -1,3 +1,4 @@
 //! File tests and before/after helpers for pass and target authors.
 
 pub mod filetest;
+pub mod networks;

@@ -86,6 +86,13 @@ pub(super) fn cost(graph: &Graph, cost: &dyn OpCost) -> u64 {
 }
 
 impl Built {
+    /// The class a live value is in.
+    #[cfg(test)]
+    pub(super) fn class_of(&self, value: Value) -> Id {
+        let found = self.values.iter().find(|(v, ..)| *v == value);
+        self.terms.find(found.expect("the value is live").1)
+    }
+
     /// The cheapest graph; `before` is the one the e-graph was built from.
     pub(super) fn extract(&self, before: &Graph, cost: &dyn OpCost, superseded: &BTreeSet<ENode>) -> Graph {
         let canonical = |node: &ENode| node.clone().map_children(|child| self.terms.find(child));

@@ -14,6 +14,8 @@ mod matching;
 mod parse;
 mod rule;
 mod saturate;
+#[cfg(test)]
+mod trap;
 
 pub use args::{Arg, Args, Compute, Made};
 pub use cost::{OpCost, OperandUse, Traffic, Use};

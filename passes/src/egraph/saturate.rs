@@ -75,7 +75,12 @@ pub fn saturate(graph: &mut Graph, rules: &Rules, cost: &dyn OpCost, limits: Lim
 
 /// Applies rules until nothing is new. Returns the nodes that right sides took the place of: where costs tie, a rule's
 /// direction decides.
-fn grow(terms: &mut Terms, rules: &Rules, limits: Limits, outcome: &mut Outcome) -> BTreeSet<ENode> {
+pub(super) fn grow(
+    terms: &mut Terms,
+    rules: &Rules,
+    limits: Limits,
+    outcome: &mut Outcome,
+) -> BTreeSet<ENode> {
     let most = (terms.total_number_of_nodes() * limits.growth).max(1000);
     let mut superseded = BTreeSet::new();
     for _ in 0..limits.iterations {

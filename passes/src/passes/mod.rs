@@ -4,6 +4,7 @@ mod canonicalize;
 mod common_subexpressions;
 mod dead_code;
 mod fold_affine;
+mod fold_constants;
 mod fold_qdq;
 mod fuse_activation;
 mod fuse_pad;
@@ -15,6 +16,7 @@ pub use canonicalize::Canonicalize;
 pub use common_subexpressions::CommonSubexpressions;
 pub use dead_code::DeadCode;
 pub use fold_affine::FoldAffine;
+pub use fold_constants::FoldConstants;
 pub use fold_qdq::FoldQdq;
 pub use fuse_activation::FuseActivation;
 pub use fuse_pad::FusePad;
@@ -25,12 +27,15 @@ pub use recognize::Recognize;
 use crate::registry::Registry;
 
 /// What every model is brought to before a target sees it.
-pub const DEFAULT: &str = "dead-code, common-subexpressions, canonicalize, recognize, move-layout, fold-affine, fuse, \
-                           fold-qdq, dead-code, common-subexpressions";
+///
+/// Quantization is folded before activations, pads and residuals are fused and again behind it: a float activation between
+/// two quantizations is seen by both.
+pub const DEFAULT: &str = "dead-code, fold-constants, common-subexpressions, canonicalize, recognize, move-layout, \
+                           fold-affine, fold-qdq, fuse, dead-code, fold-constants, common-subexpressions";
 
-/// As [`DEFAULT`], for networks that stay in float.
-pub const FLOAT: &str = "dead-code, common-subexpressions, canonicalize, recognize, move-layout, fold-affine, fuse, \
-                         dead-code, common-subexpressions";
+/// As [`DEFAULT`], for networks that stay in float: what is quantized is computed on reals.
+pub const FLOAT: &str = "dead-code, fold-constants{dequantize = fold}, common-subexpressions, canonicalize, recognize, \
+                         move-layout, fold-affine, fuse, dead-code, fold-constants, common-subexpressions";
 
 /// Ops that end in another one's.
 pub const FUSE: &str = "fuse-activation, fuse-pad, fuse-residual";
@@ -42,6 +47,7 @@ pub(crate) fn register(registry: Registry) -> Registry {
         .with::<CommonSubexpressions>()
         .with::<DeadCode>()
         .with::<FoldAffine>()
+        .with::<FoldConstants>()
         .with::<FoldQdq>()
         .with::<FuseActivation>()
         .with::<FusePad>()
