@@ -2,21 +2,21 @@
 //!
 //! | op | `tflite-ref` | `tflite-builtin` | `xnnpack` | `cmsis-nn` |
 //! | --- | --- | --- | --- | --- |
-//! | conv2d, conv1d | Double | DoubleUp | Float | Double |
+//! | conv2d, conv1d | Double | DoubleUp; scalar remainders Double | Float | Double |
 //! | dense | Real (u8: Double) | DoubleUp | Float | Double |
-//! | matmul | Double | DoubleUp | Float | Double |
+//! | matmul | Double | Double | Float | Double |
 //! | add, sub | shifted, Double | as ref | common, Single | shifted, Double |
 //! | mul | Double | Double | Float | Double |
 //! | div | reciprocal, Double | as ref | as ref | as ref |
 //! | relu, relu6, clip, prelu, abs, neg | Double | Double | Double | Double |
 //! | leaky_relu | Double | Double | 8-bit factor, Single | Double |
 //! | requantize, concat | Double | DoubleUp | 8-bit factor, Single | Double |
-//! | mean | Double, sum - n * zero | over h and w of an image: DoubleUp, zero folded; else as ref | Float, zero folded | Double |
-//! | sum | Double | Double | Float, zero folded | Double |
+//! | mean | Double, sum - n * zero | over h and w of an image: DoubleUp, zero folded; else as ref | `f32`, zero folded, halves to even | Double |
+//! | sum | Double | `f32`, zero folded, halves away | `f32`, zero folded, halves to even | Double |
 //! | avg_pool2d | integer division, halves away from zero | same | same | same |
 //! | softmax | fixed point | table of `f32` | table of `f32` | fixed point |
 //! | sigmoid, tanh | table of `f32` | table of `f32` | table of `f32`, halves to even | fixed point |
-//! | hard_swish | fixed point, 16 bit | fixed point, 16 bit | table of `f32`, halves to even | fixed point, 16 bit |
+//! | hard_swish | fixed point, 16 bit | same | same | same |
 //! | other functions of one operand | table of `f32` | table of `f32` | table of `f32`, halves to even | table of `f32` |
 //! | maximum, minimum | operands requantized, then compared | same | same | same |
 //!
@@ -24,9 +24,13 @@
 //! (but in the reference) and matmul multiply the two scales in `f32` and divide in `f64`; mul, leaky_relu, prelu and relu
 //! compute in `f32`. A fused activation clamps behind the scaling.
 //!
-//! What was compared: `tflite-ref`, `tflite-builtin` and `xnnpack` are LiteRT 2.3.0 on x86-64 (its Arm kernels of the
-//! built-in profile round halves away from zero in the second step), by running single ops and whole networks under the
-//! three resolvers; the cases are in this crate's tests. `cmsis-nn` is read from CMSIS-NN 7 and TFLite Micro, whose kernels
+//! Scalar remainders: TFLite's vector kernels round halves up in the second step, the scalar code for what fills no vector
+//! rounds them away from zero. Reproduced for depthwise convolution (runs of 8 channels; other grouped convolutions are
+//! scalar) and mean (runs of 16 channels); not for requantize and concat, where it is the last elements in memory.
+//!
+//! What was compared: `tflite-ref`, `tflite-builtin` and `xnnpack` are LiteRT 2.3.0 on x86-64, by running single ops and
+//! whole networks under the three resolvers; the cases are in this crate's tests. Not reproduced: LiteRT's reference sum
+//! of `i8` and quantized quotients so small that its shift leaves 31 bits, where it reads or shifts what it should not. `cmsis-nn` is read from CMSIS-NN 7 and TFLite Micro, whose kernels
 //! without CMSIS-NN counterpart are TFLite's reference kernels. XNNPACK leaves an op to the built-in kernels where its
 //! scales are outside what its kernels take: add and sub outside `2^-10 .. 2^8`, the 8-bit factors outside `2^-8 ..= 2^7`.
 //!
@@ -71,19 +75,20 @@ impl Rounding {
         }
     }
 
-    /// The scaler of a convolution's accumulators: scales of operand, weights (of one channel) and result; `unsigned`
-    /// where the operand is `u8`, for which TFLite multiplies the first two in `f32`.
+    /// The scaler of one output channel of a convolution: scales of operand, weights (of that channel) and result.
     #[must_use]
-    pub fn conv(self, [x, w, y]: [f32; 3], unsigned: bool) -> Scaler {
+    pub fn conv(self, [x, w, y]: [f32; 3], form: ConvForm, channel: usize) -> Scaler {
+        let factor = factor([x, w, y], form.unsigned);
         match self {
-            Self::TfliteRef | Self::CmsisNn => Scaler::new(factor([x, w, y], unsigned), Scheme::Double),
-            Self::TfliteBuiltin => Scaler::new(factor([x, w, y], unsigned), Scheme::DoubleUp),
+            Self::TfliteRef | Self::CmsisNn => Scaler::new(factor, Scheme::Double),
+            Self::TfliteBuiltin if form.vectorized(channel) => Scaler::new(factor, Scheme::DoubleUp),
+            Self::TfliteBuiltin => Scaler::new(factor, Scheme::Double),
             Self::Xnnpack => Scaler::new(f64::from(x * w / y), Scheme::Float),
         }
     }
 
-    /// The scaler of a fully connected layer's accumulators, as [`Rounding::conv`]; `per_channel` where the weights have
-    /// a scale for each output.
+    /// The scaler of a fully connected layer's accumulators: scales of operand, weights and result; `unsigned` where the
+    /// operand is `u8`, `per_channel` where the weights have a scale for each output.
     #[must_use]
     pub fn dense(self, [x, w, y]: [f32; 3], unsigned: bool, per_channel: bool) -> Scaler {
         match self {
@@ -98,9 +103,8 @@ impl Rounding {
     #[must_use]
     pub fn matmul(self, [a, b, y]: [f32; 3]) -> Scaler {
         match self {
-            Self::TfliteRef | Self::CmsisNn => Scaler::new(factor([a, b, y], true), Scheme::Double),
-            Self::TfliteBuiltin => Scaler::new(factor([a, b, y], true), Scheme::DoubleUp),
             Self::Xnnpack => Scaler::new(f64::from(a * b / y), Scheme::Float),
+            _ => Scaler::new(factor([a, b, y], true), Scheme::Double),
         }
     }
 
@@ -138,6 +142,29 @@ impl Rounding {
             return [above, below];
         }
         [above, from * alpha.abs() / to].map(|factor| Scaler::new(f64::from(factor), Scheme::Double))
+    }
+}
+
+/// What decides which kernel of a runtime computes a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConvForm {
+    /// The operand is `u8`: TFLite multiplies the scales of operand and weights in `f32`.
+    pub unsigned: bool,
+    /// Groups the channels are split into.
+    pub groups: usize,
+    /// Input channels of all groups.
+    pub c_in: usize,
+    /// Output channels of all groups.
+    pub c_out: usize,
+}
+
+impl ConvForm {
+    /// Whether TFLite's built-in kernels compute the channel with vector instructions: all of an ungrouped convolution,
+    /// whole runs of 8 of a depthwise one, none of another grouped one.
+    #[must_use]
+    pub fn vectorized(self, channel: usize) -> bool {
+        let depthwise = self.groups == self.c_in && self.groups > 1;
+        self.groups == 1 || (depthwise && channel < self.c_out / 8 * 8)
     }
 }
 

@@ -9,6 +9,7 @@ use super::scale::{Output, Sum, element_range};
 use super::window::Window;
 use crate::KernelError;
 use crate::call::{Affine, Call, Domain, Operand};
+use crate::rounding::ConvForm;
 use ir::{Element, Granularity, Tensor};
 
 /// `conv2d`.
@@ -109,9 +110,17 @@ fn quantized(call: &Call<'_>, window: &Window) -> Result<Tensor, KernelError> {
         Some((element, quant)) => (element, Affine { scale: quant.scale[0], zero: quant.zero[0] }, "none"),
         None => (call.result.element, out, call.attrs.word("act")),
     };
-    let unsigned = x.ty.element == Element::U8;
-    let scaler = |sw: &f32| call.rounding().conv([input.scale, *sw, between.scale], unsigned);
-    let output = Output::new(weights.scales.iter().map(scaler).collect(), element, between, act);
+    let form = ConvForm {
+        unsigned: x.ty.element == Element::U8,
+        groups: window.groups,
+        c_in: window.groups * window.c_in,
+        c_out: channels,
+    };
+    let scaler = |c: usize| {
+        let sw = weights.scales[if weights.scales.len() == 1 { 0 } else { c }];
+        call.rounding().conv([input.scale, sw, between.scale], form, c)
+    };
+    let output = Output::new((0..channels).map(scaler).collect(), element, between, act);
     let bias = call.optional("bias");
     let sums = Accumulation::of(&x, &weights, bias, window.taps());
     let mut y = sums.convolve(&x, input, &weights, bias, window, &output);

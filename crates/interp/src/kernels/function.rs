@@ -2,8 +2,8 @@
 //!
 //! In general `quantize(f(dequantize(x)))`, in `f32`, as TFLite fills its 256-entry tables: halves away from zero. Under
 //! `xnnpack` the zero point is added before rounding, halves to even. Special: sigmoid and tanh in fixed point under
-//! `cmsis-nn` (TFLite's reference integer kernels), hard_swish in 16-bit fixed point but under `xnnpack`, sqrt truncated
-//! as TFLite does. Operands of more than 8 bits take the general rule; TFLite interpolates in a 513-entry table there,
+//! `cmsis-nn` (TFLite's reference integer kernels), hard_swish in 16-bit fixed point under every profile, sqrt truncated as
+//! TFLite does. Operands of more than 8 bits take the general rule; TFLite interpolates in a 513-entry table there,
 //! which is not reproduced.
 
 use super::scale::element_range;
@@ -80,7 +80,7 @@ fn fixed_point(
         "tanh" if cmsis && out == (Affine { scale: 1.0 / 128.0, zero: 0 }) => {
             Some(saturating(input, |x| rounding_shift(gemmlowp::tanh(x), 24)))
         }
-        "hard_swish" if call.rounding() != Rounding::Xnnpack => hard_swish(element, input, out),
+        "hard_swish" => hard_swish(element, input, out),
         _ => None,
     }
 }

@@ -57,18 +57,20 @@ fn quantized_sum(call: &Call<'_>, x: &Operand<'_>, axes: &Axes, mean: bool) -> R
     let eight = matches!(x.ty.element, Element::I8 | Element::U8) && call.result.element == x.ty.element;
     // TFLite's built-in kernel for the mean of whole planes.
     let plane = mean && axes.reduced == [2, 3] && x.ty.rank() == 4 && call.attrs.int("keep") != 0;
+    let channels = axes.results / x.ty.shape.first().copied().unwrap_or(1).max(1);
     let scale = match rounding {
         Rounding::Xnnpack if eight => folded_float(input, out, axes.count, mean),
-        Rounding::TfliteBuiltin if eight && plane => folded_fixed(input, out, axes.count),
+        Rounding::TfliteBuiltin if eight && plane => folded_fixed(input, out, axes.count, channels),
+        Rounding::TfliteBuiltin if eight && !mean => folded_sum(input, out, axes.count),
         _ => reference(input, out, axes.count, mean),
     };
     let sums = axes.fold(&x.ints(), 0i64, |sum, v| sum + i64::from(v));
-    let y: Vec<i32> = sums.into_iter().map(|sum| saturate(scale(sum)).clamp(low, high)).collect();
-    Ok(call.ints(&y))
+    let placed = sums.into_iter().enumerate().map(|(at, sum)| saturate(scale(sum, at)).clamp(low, high));
+    Ok(call.ints(&placed.collect::<Vec<_>>()))
 }
 
-/// From the sum of stored values to the stored result, before it is clamped.
-type FromSum = Box<dyn Fn(i64) -> i64>;
+/// From the sum of stored values to the stored result at a place, before it is clamped.
+type FromSum = Box<dyn Fn(i64, usize) -> i64>;
 
 /// Source: TFLite `reference/reduce.h`, `QuantizedMeanOrSum`: the factor is divided by the count beforehand.
 fn reference(input: Affine, out: Affine, count: usize, mean: bool) -> FromSum {
@@ -82,24 +84,42 @@ fn reference(input: Affine, out: Affine, count: usize, mean: bool) -> FromSum {
     } else {
         multiplier
     };
-    Box::new(move |sum| {
+    Box::new(move |sum, _| {
         let centred = saturate(sum - n * i64::from(input.zero));
         i64::from(multiplier.apply_double(centred)) + i64::from(out.zero)
     })
 }
 
-/// Source: TFLite `optimized/integer_ops/mean.h`: the operand's zero point is scaled in `f32` and folded into the result's.
+/// Source: TFLite `optimized/integer_ops/mean.h`: the operand's zero point is scaled in `f32` and folded into the result's;
+/// channels that fill no vector of 16 are rounded as scalars are.
 #[allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     reason = "single precision, as the source"
 )]
-fn folded_fixed(input: Affine, out: Affine, count: usize) -> FromSum {
+fn folded_fixed(input: Affine, out: Affine, count: usize, channels: usize) -> FromSum {
     let shifted = input.zero as f32 * input.scale / out.scale;
     let shifted = if shifted > 0.0 { shifted + 0.5 } else { shifted - 0.5 };
     let zero = i64::from(out.zero) - i64::from(shifted as i32);
     let multiplier = quantize_multiplier(f64::from(input.scale / (count as f32 * out.scale)));
-    Box::new(move |sum| i64::from(multiplier.apply_double_up(saturate(sum))) + zero)
+    Box::new(move |sum, at| {
+        let vector = at % channels < channels / 16 * 16;
+        let sum = saturate(sum);
+        let scaled = if vector { multiplier.apply_double_up(sum) } else { multiplier.apply_double(sum) };
+        i64::from(scaled) + zero
+    })
+}
+
+/// Source: TFLite `optimized/reduce.h`, `QuantizedMeanOrSum`.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "single precision, as the source"
+)]
+fn folded_sum(input: Affine, out: Affine, count: usize) -> FromSum {
+    let factor = input.scale / out.scale;
+    let bias = -(input.zero as f32) * factor * count as f32;
+    Box::new(move |sum, _| (sum as f32 * factor + bias).round() as i64 + i64::from(out.zero))
 }
 
 /// Source: XNNPACK `operators/reduce-nd.c` and `reference/unary-elementwise.cc`.
@@ -112,7 +132,7 @@ fn folded_float(input: Affine, out: Affine, count: usize, mean: bool) -> FromSum
     let share = if mean { 1.0 / count as f32 } else { 1.0 };
     let factor = input.scale / out.scale * share;
     let zero = out.zero as f32 - (count as f32 * input.zero as f32) * factor;
-    Box::new(move |sum| (sum as f32 * factor + zero).round_ties_even() as i64)
+    Box::new(move |sum, _| (sum as f32 * factor + zero).round_ties_even() as i64)
 }
 
 /// Which axes are reduced.
