@@ -143,3 +143,6 @@ pub trait KernelSet {
     /// The spec contradicts itself, or no kernel computes it.
     fn kernel(&self, spec: &OpSpec, walk: Option<usize>) -> Result<Kernel, KernelError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,8 +104,8 @@ pub(crate) trait Core {
     fn widen_row(&self, c: &mut Code, layout: &Layout, to: &str, from: &str, pixels: usize);
     /// Fills `count` window numbers at `to` with the zero point.
     fn fill(&self, c: &mut Code, to: &str, zero_point: i32, count: usize);
-    /// Puts the block's pixels at `from` into scratch ([`Source::Pixels`]); `pixels` may be fewer than a block has.
-    fn gather(&self, c: &mut Code, layout: &Layout, channels: usize, pixels: usize);
+    /// Puts a block's pixels at `from` into scratch ([`Source::Pixels`]); `pixels` may be fewer than a block has.
+    fn gather(&self, c: &mut Code, layout: &Layout, from: &str, channels: usize, pixels: usize);
     /// Body of the function `(const element *x, int8_t *y, const int8_t *weights, const int32_t *params)`.
     fn block(&self, job: &Job<'_>, layout: &Layout, fit: &FittedLayer) -> String;
     /// Weights in the order the block walks them; `None` where they cannot be packed.

@@ -90,14 +90,14 @@ impl Core for Dot {
         c.line(format!("@fill_halves({to}, {zero_point}, {count});"));
     }
 
-    fn gather(&self, c: &mut Code, layout: &Layout, channels: usize, pixels: usize) {
+    fn gather(&self, c: &mut Code, layout: &Layout, from: &str, channels: usize, pixels: usize) {
         let (groups, step) = (channels / STEP, layout.pixels * STEP);
         for p in 0..pixels {
-            let (to, from) = (p * STEP, p * channels);
+            let (to, at) = (p * STEP, p * channels);
             if groups > 0 {
-                c.line(format!("@widen_apart(scratch + {to}, {step}, x + {from}, {groups});"));
+                c.line(format!("@widen_apart(scratch + {to}, {step}, {from} + {at}, {groups});"));
             }
-            rest(c, "scratch", groups * step + to, "x", from + groups * STEP, channels % STEP);
+            rest(c, "scratch", groups * step + to, from, at + groups * STEP, channels % STEP);
         }
     }
 
@@ -180,9 +180,10 @@ fn taps(c: &mut Code, layout: &Layout, per_step: usize) {
         return;
     }
     let unroll = (1..=UNROLL).rev().find(|u| steps.is_multiple_of(*u)).filter(|&u| u >= 4).unwrap_or(8);
-    c.line("const int16_t *v = x;");
     if layout.segments > 1 {
-        c.count("s", layout.segments);
+        c.count("s", layout.segments).line(format!("const int16_t *v = x + s * {};", layout.segment_step));
+    } else {
+        c.line("const int16_t *v = x;");
     }
     let group = |c: &mut Code, count: usize| {
         for i in 0..count {
@@ -201,12 +202,6 @@ fn taps(c: &mut Code, layout: &Layout, per_step: usize) {
         group(c, steps % unroll);
     }
     if layout.segments > 1 {
-        let walked = steps * per_step;
-        if layout.segment_step > walked {
-            c.line(format!("v += {};", layout.segment_step - walked));
-        } else if layout.segment_step < walked {
-            c.line(format!("v -= {};", walked - layout.segment_step));
-        }
         c.close();
     }
 }

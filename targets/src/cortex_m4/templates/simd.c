@@ -54,7 +54,7 @@ static inline int32_t @high_mac(int32_t x, int32_t m, int32_t acc)
 /* Saturated to a signed byte; a shift of the argument joins the instruction. */
 static inline int32_t @saturate8(int32_t x)
 {
-    return __builtin_arm_ssat(x, 8);
+    return (int32_t)__builtin_arm_ssat(x, 8);
 }
 #else
 static inline @pair @load_pair(const void *p)

@@ -52,8 +52,8 @@ impl Core for Dot {
         c.line(format!("memset({to}, {zero_point}, {count});"));
     }
 
-    fn gather(&self, c: &mut Code, _layout: &Layout, channels: usize, pixels: usize) {
-        c.line(format!("memcpy(scratch, x, {});", pixels * channels));
+    fn gather(&self, c: &mut Code, _layout: &Layout, from: &str, channels: usize, pixels: usize) {
+        c.line(format!("memcpy(scratch, {from}, {});", pixels * channels));
     }
 
     fn block(&self, job: &Job<'_>, layout: &Layout, fit: &FittedLayer) -> String {
@@ -65,9 +65,10 @@ impl Core for Dot {
             let names: Vec<_> = (0..p).map(|p| format!("a{p}{i} = params[{i}]")).collect();
             c.line(format!("int32_t {};", names.join(", ")));
         }
-        c.line("const int8_t *v = x;");
         if layout.segments > 1 {
-            c.count("s", layout.segments);
+            c.count("s", layout.segments).line(format!("const int8_t *v = x + s * {};", layout.segment_step));
+        } else {
+            c.line("const int8_t *v = x;");
         }
         let unroll = (1..=UNROLL).rev().find(|u| layout.segment.is_multiple_of(*u)).unwrap_or(1);
         let loops = layout.segment / unroll;
@@ -84,7 +85,7 @@ impl Core for Dot {
             c.line("while (v != end);");
         }
         if layout.segments > 1 {
-            c.line(format!("v += {};", layout.segment_step as i64 - layout.segment as i64)).close();
+            c.close();
         }
         outputs(&mut c, job, p, fit);
         c.close();

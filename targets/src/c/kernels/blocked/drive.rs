@@ -124,31 +124,30 @@ fn pixels(job: &Job<'_>, core: &dyn Core, layout: &Layout, reversed: bool, windo
     let count = job.input.elements() / c_in;
     let (blocks, tail) = (count / p, count % p);
     let mut c = Code::new();
+    let single = blocks == 1 && tail == 0;
+    if single {
+        core.gather(&mut c, layout, "x", c_in, p);
+        c.line("@@0(scratch, y, weights, params);");
+        return c.finish();
+    }
     if reversed {
         c.line("/* From the last pixel to the first: the output lies above the input. */");
-        c.line(format!("x += {};", (count - p) * c_in)).line(format!("y += {};", (count - p) * c_out));
+        c.open(format!("for (int32_t i = {}; i >= {tail}; i -= {p})", count - p));
+    } else {
+        c.open(format!("for (int32_t i = 0; i < {}; i += {p})", blocks * p));
     }
-    let sign = if reversed { "-" } else { "+" };
-    if blocks > 1 {
-        c.count("i", blocks);
-    }
-    core.gather(&mut c, layout, c_in, p);
-    c.line("@@0(scratch, y, weights, params);");
-    if blocks > 1 || tail > 0 {
-        c.line(format!("x {sign}= {};", p * c_in)).line(format!("y {sign}= {};", p * c_out));
-    }
-    if blocks > 1 {
-        c.close();
-    }
+    c.line(format!("const int8_t *from = x + i * {c_in};"));
+    core.gather(&mut c, layout, "from", c_in, p);
+    c.line(format!("@@0(scratch, y + i * {c_out}, weights, params);")).close();
     if tail > 0 {
+        // Walking down, the blocks end above the first pixels; walking up, below the last ones.
+        let first = if reversed { 0 } else { blocks * p };
         c.line("/* The remaining pixels: a whole block, of which only they are kept. */");
-        if reversed {
-            c.line(format!("x += {};", (p - tail) * c_in)).line(format!("y += {};", (p - tail) * c_out));
-        }
+        c.line(format!("const int8_t *from = x + {};", first * c_in));
         c.line(format!("int8_t *rest = (int8_t *)scratch + {window_bytes};"));
-        core.gather(&mut c, layout, c_in, tail);
+        core.gather(&mut c, layout, "from", c_in, tail);
         c.line("@@0(scratch, rest, weights, params);");
-        c.line(format!("memcpy(y, rest, {});", tail * c_out));
+        c.line(format!("memcpy(y + {}, rest, {});", first * c_out, tail * c_out));
     }
     c.finish()
 }
