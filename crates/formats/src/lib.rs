@@ -15,6 +15,8 @@ mod import;
 pub mod nasc;
 pub mod npy;
 pub mod onnx;
+#[cfg(test)]
+mod random;
 pub mod tflite;
 
 pub use build::{CONSTANT_FACTOR, CONSTANT_SLACK};

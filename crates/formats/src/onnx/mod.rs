@@ -2,6 +2,8 @@
 
 mod fold;
 mod import;
+#[cfg(test)]
+mod mutations;
 #[allow(unreachable_pub, missing_docs, clippy::all, reason = "generated")]
 mod proto;
 mod tensor;

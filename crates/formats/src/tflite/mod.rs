@@ -2,6 +2,8 @@
 
 mod file;
 mod import;
+#[cfg(test)]
+mod mutations;
 pub mod schema;
 mod table;
 mod wire;
