@@ -4,7 +4,7 @@ Not needed to build or test. Run with Python 3, numpy, flatbuffers and ai-edge-l
 
     python crates/interp/tests/litert/generate.py
 
-A case is a graph in the text form, then lines of hexadecimal bytes: `weight NAME`, `in NAME`, `out PROFILE`.
+`networks.txt` has what the carried networks give. A case is a graph in the text form, then lines of hexadecimal bytes: `weight NAME`, `in NAME`, `out PROFILE`.
 """
 
 import pathlib
@@ -283,6 +283,19 @@ def windows(rng):
         case(f"sum_{n}", 74, (27, 1, [(0, "Bool", keep)]), [x, axes, y], [0, 1], f"sum %0 {{axes = [2, 3], keep = {int(keep)}, round = $ROUND}}", skip=("tflite-ref",))
 
 
+def networks():
+    """Outputs of the carried networks for their golden inputs, under the resolvers the golden vectors do not have."""
+    models, lines = HERE.parents[3] / "tests" / "models", []
+    for name in ("ic_resnet8_int8", "kws_dscnn_int8", "vww_mobilenetv1_025_int8"):
+        content = (models / f"{name}.tflite").read_bytes()
+        shape = litert.Interpreter(model_content=content).get_input_details()[0]["shape"]
+        for profile in ("tflite-builtin", "xnnpack"):
+            for x in np.load(models / f"golden_{name}.npz")["x"]:
+                lines.append(f"{name} {profile} {run(content, [x.reshape(shape)], RESOLVERS[profile]).tobytes().hex()}")
+    (HERE / "networks.txt").write_text("\n".join(lines) + "\n")
+
+
 if __name__ == "__main__":
     for part in (convolutions, dense, pairs, functions, windows):
         part(np.random.default_rng(11))
+    networks()
