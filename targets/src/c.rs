@@ -9,3 +9,4 @@ mod ops;
 pub mod program;
 
 pub use lowered::{Core, LoweredC};
+pub(crate) use ops::c_type;

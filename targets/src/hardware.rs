@@ -27,6 +27,8 @@ pub struct Hardware {
 pub struct Clock {
     /// Cycles in a second.
     pub frequency_hz: f64,
+    /// Energy of a cycle of the running core and its memories; none where nothing is known.
+    pub energy_per_cycle_pj: Option<Ratio>,
     /// Where the number is from.
     pub source: String,
 }

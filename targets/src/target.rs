@@ -163,6 +163,14 @@ impl Port {
         self.order.iter().map(|&axis| self.ty.shape[axis]).collect()
     }
 
+    /// The C type of an element.
+    ///
+    /// # Panics
+    /// Where the element has none: such an interface is not legal.
+    pub fn c_type(&self) -> &'static str {
+        crate::c::c_type(self.ty.element).expect("the interface was found legal")
+    }
+
     /// `NHWC`, `NCHW`, `NLC`, or the axes by number.
     pub fn layout(&self) -> String {
         let names: Option<&[u8]> = match self.ty.rank() {

@@ -1,8 +1,18 @@
-//! Placement, largest first, no overlap.
+//! Order and placement.
 
+use crate::CompileError;
 use hw::memory::{Peak, Plan, Problem};
+use targets::Lowered;
 
-pub(crate) fn greedy(problem: &Problem) -> Plan {
+/// The order of steps, its memory problem, and where everything lies.
+pub(crate) fn plan(lowered: &dyn Lowered) -> Result<(Vec<usize>, Problem, Plan), CompileError> {
+    let order: Vec<usize> = (0..lowered.steps().len()).collect();
+    let problem = lowered.problem(&order);
+    let plan = greedy(&problem);
+    Ok((order, problem, plan))
+}
+
+fn greedy(problem: &Problem) -> Plan {
     let n = problem.buffers.len();
     let mut offsets = vec![0u64; n];
     let mut by_size: Vec<usize> = (0..n).collect();

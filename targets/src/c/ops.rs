@@ -114,8 +114,11 @@ pub(crate) fn broadcast_binary(
         c.count(&format!("i{axis}"), *extent);
     }
     let wide = if is_float { "float" } else { "int64_t" };
-    let read = |at: String, name: &str| if is_float { format!("{name}[{at}]") } else { format!("(int64_t){name}[{at}]") };
-    c.line(format!("{wide} u = {};", read(index(a), "a"))).line(format!("{wide} v = {};", read(index(b), "b")));
+    let read = |at: String, name: &str| {
+        if is_float { format!("{name}[{at}]") } else { format!("(int64_t){name}[{at}]") }
+    };
+    c.line(format!("{wide} u = {};", read(index(a), "a")))
+        .line(format!("{wide} v = {};", read(index(b), "b")));
     c.line(format!("{wide} r = {value};"));
     let [low, high] = match act {
         "relu" => [Some(0i8), None],

@@ -2,7 +2,6 @@
 
 use super::{ARENA_ALIGN, Model, comment};
 use crate::c::kernels::unit::{float, with_prefix};
-use crate::c::ops::c_type;
 use crate::c::program::Work;
 use crate::target::Port;
 use std::collections::BTreeMap;
@@ -34,7 +33,7 @@ pub(super) fn text(model: &Model<'_>) -> String {
     }
     let _ = write!(h, "\n#ifndef @NO_ARENA\n/* Inputs and outputs in the static arena. */\n");
     for (name, port) in inputs.iter().chain(&outputs) {
-        let _ = writeln!(h, "extern {} *const @{name};", element(port));
+        let _ = writeln!(h, "extern {} *const @{name};", port.c_type());
     }
     h.push_str("/* One inference in the static arena. Returns 0. */\nint @invoke(void);\n#endif\n\n");
     h.push_str(
@@ -43,7 +42,7 @@ pub(super) fn text(model: &Model<'_>) -> String {
          int @invoke_with(void *arena);\n\n/* Inputs and outputs in the caller's memory. */\n",
     );
     for (name, port) in inputs.iter().chain(&outputs) {
-        let (c_type, offset) = (element(port), model.offsets[port.value]);
+        let (c_type, offset) = (port.c_type(), model.offsets[port.value]);
         let _ = write!(
             h,
             "static inline {c_type} *@{name}_at(void *arena)\n{{\n    return ({c_type} *)(void *)((uint8_t *)arena + {offset});\n}}\n"
@@ -64,10 +63,6 @@ pub(crate) fn ports<'a>(ports: &'a [Port], kind: &str) -> Vec<(String, &'a Port)
     ports.iter().map(named).collect()
 }
 
-pub(crate) fn element(port: &Port) -> &'static str {
-    c_type(port.ty.element).expect("the interface was found legal")
-}
-
 fn opening(h: &mut String, model: &Model<'_>, inputs: &[(String, &Port)], outputs: &[(String, &Port)]) {
     let _ = write!(
         h,
@@ -84,7 +79,7 @@ fn opening(h: &mut String, model: &Model<'_>, inputs: &[(String, &Port)], output
             let _ = writeln!(
                 h,
                 " *   @{name}: {}[{}], {} [{shape}], \"{}\"",
-                element(port),
+                port.c_type(),
                 port.ty.elements(),
                 port.layout(),
                 comment(&port.name)
@@ -108,7 +103,7 @@ fn conversions(h: &mut String, inputs: &[(String, &Port)], outputs: &[(String, &
         let (Some((scale, zero)), Some((low, high))) = (port.ty.per_tensor(), port.ty.element.range()) else {
             continue;
         };
-        let c_type = element(port);
+        let c_type = port.c_type();
         let scale = float(scale);
         let _ = write!(
             h,
@@ -123,7 +118,7 @@ fn conversions(h: &mut String, inputs: &[(String, &Port)], outputs: &[(String, &
     }
     for (name, port) in outputs {
         let Some((scale, zero)) = port.ty.per_tensor() else { continue };
-        let c_type = element(port);
+        let c_type = port.c_type();
         let _ = write!(
             h,
             "\n/* The real number a stored one stands for. */\n\

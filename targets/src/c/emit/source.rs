@@ -1,6 +1,6 @@
 //! `PREFIX.c` and `PREFIX_weights.c`.
 
-use super::header::{element, ports};
+use super::header::ports;
 use super::{Model, PlannedCall, comment};
 use crate::c::kernels::Argument;
 use crate::c::kernels::unit::{CallArgument, with_prefix};
@@ -87,7 +87,7 @@ fn entry_points(model: &Model<'_>) -> String {
     );
     for (kind, list) in [("in", &model.program.inputs), ("out", &model.program.outputs)] {
         for (name, port) in ports(list, kind) {
-            let (t, offset) = (element(port), model.offsets[port.value]);
+            let (t, offset) = (port.c_type(), model.offsets[port.value]);
             let _ = writeln!(c, "{t} *const @{name} = ({t} *)(void *)(@arena + {offset});");
         }
     }

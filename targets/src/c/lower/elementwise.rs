@@ -4,8 +4,8 @@ use super::layout::{self, Order};
 use super::linear::profile;
 use super::{Lowering, Operand, Place, Refused, Rule, Source, quant, refused, tables};
 use crate::c::kernels::spec::{
-    AddOperand, BinaryOp, BinarySpec, Constants, Element, IntegerAdd, IntegerMul, OpSpec, UnaryF32,
-    UnaryOp, UnarySpec,
+    AddOperand, BinaryOp, BinarySpec, Constants, Element, IntegerAdd, IntegerMul, OpSpec, UnaryF32, UnaryOp,
+    UnarySpec,
 };
 use crate::c::kernels::{Constant, Data};
 use crate::c::ops;
@@ -151,7 +151,10 @@ pub(super) fn on_scale(
         };
         let at = |v: i32| usize::try_from(v - lowest).expect("an 8-bit number");
         let bytes: Vec<u8> = values.iter().map(|v| (table[at(*v)] & 0xff) as u8).collect();
-        return Ok(Operand::Constant(Constant { role: constant.role, data: super::stored(to.element, &bytes)? }));
+        return Ok(Operand::Constant(Constant {
+            role: constant.role,
+            data: super::stored(to.element, &bytes)?,
+        }));
     }
     let place = lookup(cx, value, operand, x, &to, table, order)?;
     match place.source {
@@ -186,7 +189,8 @@ fn binary(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         Ok(Some(arithmetic)) => arithmetic,
         Ok(None) if !a_ty.is_quantized() => {
             let act = node.attrs().word("act");
-            let Some(kernel) = ops::broadcast_binary(op.name, y_ty.element, [&x_shape, &w_shape, &y], act) else {
+            let Some(kernel) = ops::broadcast_binary(op.name, y_ty.element, [&x_shape, &w_shape, &y], act)
+            else {
                 return refused(format!("{} of {} has no C kernel", op.name, y_ty.element));
             };
             return cx.task(op.name, Work::Own, kernel, operands.to_vec(), y_ty, order);
@@ -334,7 +338,8 @@ pub(super) fn addition(
     let (b_scale, b_zero) = quant::per_tensor(b, "the second operand")?;
     let (y_scale, _) = quant::per_tensor(y, "the result")?;
     let bits = if quant::element(y)? == Element::I16 { 16 } else { 8 };
-    let AddScaler::Shifted { left, a, b, sum, .. } = AddScaler::new([a_scale, b_scale, y_scale], 1, bits, profile)
+    let AddScaler::Shifted { left, a, b, sum, .. } =
+        AddScaler::new([a_scale, b_scale, y_scale], 1, bits, profile)
     else {
         return refused("addition by the profile xnnpack has no C kernel");
     };

@@ -8,6 +8,7 @@ use crate::c::kernels::spec::{
 };
 use interp::Rounding;
 use interp::fixed::Scaler;
+use interp::rounding::ConvForm;
 use ir::{Granularity, Node, Tensor, Type, Value};
 
 pub(super) const RULES: &[(&str, Rule)] = &[
@@ -185,18 +186,32 @@ fn integer(
     let round = profile(node);
     let unsigned = x.element == ir::Element::U8;
     let per_channel = quantization.granularity != Granularity::PerTensor;
-    let scaler = |w: &f32| {
-        let scales = [x_scale, *w, y_scale];
-        if node.is("dense") { round.dense(scales, unsigned, per_channel) } else { round.conv(scales, unsigned) }
+    let c_out = weights.shape()[0];
+    let form = || ConvForm {
+        unsigned,
+        groups: usize::try_from(node.attrs().int("groups")).expect("inference checked the groups"),
+        c_in: x.shape[1],
+        c_out,
     };
-    let scalers: Vec<Scaler> = quantization.scale.iter().map(scaler).collect();
+    let scaler = |channel: usize| {
+        let w = quantization.scale[if per_channel { channel } else { 0 }];
+        let scales = [x_scale, w, y_scale];
+        if node.is("dense") {
+            round.dense(scales, unsigned, per_channel)
+        } else {
+            round.conv(scales, form(), channel)
+        }
+    };
+    let mut scalers: Vec<Scaler> = (0..c_out).map(scaler).collect();
+    if scalers.iter().all(|scaler| *scaler == scalers[0]) {
+        scalers.truncate(1);
+    }
     let clamp = quant::clamp_stored(act, result)?;
     let w_element = quant::element(w)?;
     if !matches!(w_element, Element::I8 | Element::U8) {
         return refused(format!("weights of {} have no C kernel", w.element));
     }
     let narrow = |v: i64| i16::try_from(v).expect("8-bit weights fit 16 bits");
-    let c_out = weights.shape()[0];
     Ok(IntegerLinear {
         x: quant::element(x)?,
         w: w_element,

@@ -151,7 +151,10 @@ fn quantized_sum(node: &Node, x: &Type, count: usize) -> Result<ReduceOp, Refuse
     let profile = profile(node);
     let plane = mean && node.attrs().int("keep") != 0 && x.rank() == 4;
     if profile == Rounding::Xnnpack || (profile == Rounding::TfliteBuiltin && plane) {
-        return refused(format!("{} by the profile {profile} has no C kernel", if mean { "mean" } else { "sum" }));
+        return refused(format!(
+            "{} by the profile {profile} has no C kernel",
+            if mean { "mean" } else { "sum" }
+        ));
     }
     if quant::element(x)? != quant::element(node.ty())? {
         return refused("operand and result are of different integer types");

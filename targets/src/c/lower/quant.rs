@@ -111,13 +111,18 @@ fn proven(wanted: &Scaler, steps: [i64; 2]) -> Result<Scale, Refused> {
     for distance in 0..=2 * REACH {
         let offset = if distance % 2 == 0 { distance / 2 } else { -(distance / 2) - 1 };
         let mut candidate = nearest;
-        let Some(mantissa) = nearest.multiplier.mantissa.checked_add(offset).filter(|m| *m >= 0) else { continue };
+        let Some(mantissa) = nearest.multiplier.mantissa.checked_add(offset).filter(|m| *m >= 0) else {
+            continue;
+        };
         candidate.multiplier.mantissa = mantissa;
         if places(&candidate) == goal {
             return Ok(scale(candidate.multiplier));
         }
     }
-    refused(format!("a factor of {:e} rounded by {:?} has no equal in fixed point", wanted.real, wanted.scheme))
+    refused(format!(
+        "a factor of {:e} rounded by {:?} has no equal in fixed point",
+        wanted.real, wanted.scheme
+    ))
 }
 
 /// The smallest accumulator whose result is at least `result`; one past the largest where none is.
@@ -168,7 +173,8 @@ mod tests {
     #[test]
     fn halves_that_no_fixed_point_factor_can_round_alike_are_refused() {
         // 0.5 rounds away from zero on both sides; in fixed point it rounds up on both.
-        let refused = requantize(&[Scaler::new(0.5, Scheme::Real)], &i8(1.0, 0), [-128, 127]).expect_err("halves");
+        let refused =
+            requantize(&[Scaler::new(0.5, Scheme::Real)], &i8(1.0, 0), [-128, 127]).expect_err("halves");
         assert!(refused.0.contains("no equal in fixed point"), "{}", refused.0);
     }
 }

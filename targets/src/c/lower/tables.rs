@@ -40,7 +40,8 @@ fn fill(op: Op, attrs: &Attrs, x: &Type, second: Option<(&Type, i64)>, y: &Type)
     let x = x.with_shape([stored.len()]);
     let y = y.with_shape([stored.len()]);
     let operand = Tensor::from_ints(x.element, [stored.len()], &stored);
-    let constant = second.map(|(ty, value)| (ty.with_shape([1]), Tensor::from_ints(ty.element, [1], &[value])));
+    let constant =
+        second.map(|(ty, value)| (ty.with_shape([1]), Tensor::from_ints(ty.element, [1], &[value])));
     let mut operands = vec![Some((&x, &operand))];
     operands.extend(constant.as_ref().map(|(ty, data)| Some((ty, data))));
     let values = interp::eval(op, attrs, &operands, &y).map_err(|error| Refused(error.to_string()))?;

@@ -57,7 +57,9 @@ pub(crate) fn attention(s: &Attention) -> Kernel {
     c.line("largest = score > largest ? score : largest;").close();
     c.line("float sum = 0.0f;");
     c.open(format!("for (int32_t s = 0; s < {seen}; s++)"));
-    c.line("scores[s] = largest > -INFINITY ? expf(scores[s] - largest) : 0.0f;").line("sum += scores[s];").close();
+    c.line("scores[s] = largest > -INFINITY ? expf(scores[s] - largest) : 0.0f;")
+        .line("sum += scores[s];")
+        .close();
     c.line("/* A query that sees nothing has weights of 0. */").line("sum = sum > 0.0f ? sum : 1.0f;");
     c.count("e", s.values).line("float acc = 0.0f;");
     c.open(format!("for (int32_t s = 0; s < {seen}; s++)"));

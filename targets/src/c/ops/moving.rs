@@ -128,9 +128,11 @@ pub(crate) fn cast(from: ir::Element, to: ir::Element, elements: usize) -> Optio
         (_, ir::Element::Bool) if from.is_float() => "x[i] != 0.0f ? 1 : 0".to_owned(),
         (_, ir::Element::Bool) => "x[i] != 0 ? 1 : 0".to_owned(),
         // A float beyond 64 bits has no defined conversion: it becomes the nearest end; NaN becomes 0.
-        (ir::Element::F32, ir::Element::Int { .. }) => "x[i] >= 9.2233720e18f ? INT64_MAX : (x[i] <= -9.2233720e18f ? \
+        (ir::Element::F32, ir::Element::Int { .. }) => {
+            "x[i] >= 9.2233720e18f ? INT64_MAX : (x[i] <= -9.2233720e18f ? \
              INT64_MIN : (x[i] == x[i] ? (int64_t)x[i] : 0))"
-            .to_owned(),
+                .to_owned()
+        }
         _ => "x[i]".to_owned(),
     };
     let mut c = Code::new();
