@@ -176,6 +176,43 @@ impl Scaler {
     }
 }
 
+impl Scaler {
+    /// Whether both give the same result, cut to `out`, for every accumulator in `acc` (both ranges inclusive).
+    ///
+    /// Scaling never falls as the accumulator grows, so it is enough to compare where each result begins: a few thousand
+    /// evaluations for 8 bits.
+    #[must_use]
+    pub fn agrees(&self, other: &Self, acc: [i32; 2], out: [i32; 2]) -> bool {
+        (out[0] + 1..=out[1]).all(|least| self.begin(least, acc) == other.begin(least, acc))
+    }
+
+    /// A scaler of [`Scheme::Single`] that agrees with this one within both ranges, for code that has 64-bit integers
+    /// only: the factor's mantissa, or one of its neighbours, which decides ties. `None` where none of them agrees.
+    #[must_use]
+    pub fn as_single(&self, acc: [i32; 2], out: [i32; 2]) -> Option<Self> {
+        [0, 1, -1, 2, -2].into_iter().find_map(|nudge| {
+            let mantissa = self.multiplier.mantissa.checked_add(nudge).filter(|m| *m >= 0)?;
+            let multiplier = Multiplier { mantissa, ..self.multiplier };
+            let single = Self { multiplier, scheme: Scheme::Single, ..*self };
+            self.agrees(&single, acc, out).then_some(single)
+        })
+    }
+
+    /// The first accumulator of the range whose result is at least `least`; one past the range where there is none.
+    fn begin(&self, least: i32, [low, high]: [i32; 2]) -> i64 {
+        let (mut low, mut end) = (i64::from(low), i64::from(high) + 1);
+        while low < end {
+            let middle = low + (end - low) / 2;
+            if self.apply(saturate(middle)) >= least {
+                end = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        low
+    }
+}
+
 /// `x` cut to 32 bits.
 #[must_use]
 pub fn saturate(x: i64) -> i32 {
@@ -243,6 +280,27 @@ mod tests {
         let all = [Scheme::Double, Scheme::DoubleUp, Scheme::Single, Scheme::Float, Scheme::Real];
         assert_eq!(all.map(|s| scaler(s).apply(8)), [1, 1, 1, 0, 1]);
         assert_eq!(all.map(|s| scaler(s).apply(-8)), [-1, 0, 0, 0, -1]);
+    }
+
+    #[test]
+    fn a_real_factor_has_a_single_rounding_twin_even_where_there_are_ties() {
+        let (acc, out) = ([-1 << 20, 1 << 20], [-128, 127]);
+        for real in [1.0 / 64.0, 0.001_234_567_89, 0.5, 3.0 / 1024.0] {
+            let exact = Scaler::new(real, Scheme::Real);
+            let single = exact.as_single(acc, out).expect("a neighbour of the mantissa agrees");
+            assert!(
+                (-9000..9000).all(|x| exact.apply(x).clamp(-128, 127) == single.apply(x).clamp(-128, 127))
+            );
+        }
+        // -32 / 64 = -0.5 is rounded away from zero by Real and up by Single with the same mantissa.
+        let exact = Scaler::new(1.0 / 64.0, Scheme::Real);
+        assert!(!exact.agrees(&Scaler::new(1.0 / 64.0, Scheme::Single), acc, out));
+    }
+
+    #[test]
+    fn rounding_twice_has_no_single_rounding_twin() {
+        let double = Scaler::new(1.0 / 64.0, Scheme::Double);
+        assert_eq!(double.as_single([-1 << 20, 1 << 20], [-128, 127]), None);
     }
 
     #[test]
