@@ -75,7 +75,7 @@ impl Unit {
     #[must_use]
     pub fn functions_text(&self, prefix: &str) -> String {
         let mut text = String::from(if self.functions.iter().any(|(_, f)| f.apart) { APART } else { "" });
-        for helper in &self.helpers {
+        for helper in self.needed_helpers() {
             text.push_str(helper.text);
             text.push('\n');
         }
@@ -86,6 +86,20 @@ impl Unit {
                 write!(text, "/* {summary} */\n{apart}static void {name}({parameters})\n{{\n{body}}}\n\n");
         }
         with_prefix(&text, prefix)
+    }
+
+    /// The helpers that something calls: kernels name all that their kind may need, and an uncalled function is a warning.
+    fn needed_helpers(&self) -> Vec<Helper> {
+        let mut callers: String = self.functions.iter().map(|(_, f)| f.body.as_str()).collect();
+        let mut needed = Vec::new();
+        for helper in self.helpers.iter().rev() {
+            if defined_names(helper.text).any(|name| callers.contains(&format!("@{name}"))) {
+                callers.push_str(helper.text);
+                needed.push(*helper);
+            }
+        }
+        needed.reverse();
+        needed
     }
 
     /// Definitions of all constants as C text.
@@ -123,6 +137,17 @@ impl Unit {
     pub fn constants(&self) -> &[(String, Constant)] {
         &self.constants
     }
+}
+
+/// Names, without `@`, of the functions, types and macros that a helper defines.
+fn defined_names(text: &str) -> impl Iterator<Item = &str> {
+    let definitions = text.lines().filter(|line| {
+        ["static ", "#define ", "typedef ", "} @"].iter().any(|start| line.starts_with(start))
+    });
+    definitions.filter_map(|line| {
+        let name = line.split_once('@')?.1;
+        name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
+    })
 }
 
 /// Puts the model's prefix in the place of every `@`.

@@ -4,7 +4,7 @@
 //! `smlad` with the first pair and the top half of the second; the right one the bottom half of the first and `smlad` with the second.
 //! Weights carry a factor 256, so the accumulator comes out shifted as the requantization wants it.
 
-use super::dot::{SIMD, WIDEN};
+use super::dot::{FILL, SIMD};
 use crate::c::kernels::Helper;
 use crate::c::kernels::code::Code;
 use crate::c::kernels::fit::FittedLayer;
@@ -14,7 +14,7 @@ use crate::c::kernels::spec::{Conv2dSpec, Element, Linear};
 
 helper!(
     /// Products of halves.
-    HALVES, 33, include_str!("../templates/depthwise.c")
+    HALVES, 37, include_str!("../templates/depthwise.c")
 );
 
 /// The Cortex-M4 depthwise kernel.
@@ -82,7 +82,7 @@ impl PlaneCore for Depthwise {
     }
 
     fn helpers(&self) -> &'static [Helper] {
-        const { &[CLAMP, SIMD, WIDEN, HALVES] }
+        const { &[CLAMP, SIMD, FILL, HALVES] }
     }
 }
 

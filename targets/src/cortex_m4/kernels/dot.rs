@@ -20,8 +20,24 @@ helper!(
     TAPS, 31, include_str!("../templates/dot.c")
 );
 helper!(
-    /// Bytes to halves.
-    WIDEN, 32, include_str!("../templates/widen.c")
+    /// A group of four bytes to halves.
+    WIDEN4, 32, include_str!("../templates/widen4.c")
+);
+helper!(
+    /// Groups that lie together.
+    WIDEN, 33, include_str!("../templates/widen.c")
+);
+helper!(
+    /// Groups that go apart.
+    WIDEN_APART, 34, include_str!("../templates/widen_apart.c")
+);
+helper!(
+    /// Bytes to halves in their order.
+    WIDEN_PLAIN, 35, include_str!("../templates/widen_plain.c")
+);
+helper!(
+    /// Halves of one value.
+    FILL, 36, include_str!("../templates/fill.c")
 );
 
 /// Taps handled by one step: two words of weights, two words of input per pixel.
@@ -155,7 +171,7 @@ impl Core for Dot {
     }
 
     fn helpers(&self) -> &'static [Helper] {
-        const { &[CLAMP, SIMD, TAPS, WIDEN] }
+        const { &[CLAMP, SIMD, TAPS, WIDEN4, WIDEN, WIDEN_APART, WIDEN_PLAIN, FILL] }
     }
 }
 
