@@ -93,7 +93,7 @@ impl Unit {
         let mut callers: String = self.functions.iter().map(|(_, f)| f.body.as_str()).collect();
         let mut needed = Vec::new();
         for helper in self.helpers.iter().rev() {
-            if defined_names(helper.text).any(|name| callers.contains(&format!("@{name}"))) {
+            if defined_names(helper.text).any(|name| mentions(&callers, name)) {
                 callers.push_str(helper.text);
                 needed.push(*helper);
             }
@@ -147,6 +147,14 @@ fn defined_names(text: &str) -> impl Iterator<Item = &str> {
     definitions.filter_map(|line| {
         let name = line.split_once('@')?.1;
         name.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()
+    })
+}
+
+/// Whether the text has `@name` as a whole word.
+fn mentions(text: &str, name: &str) -> bool {
+    text.split('@').skip(1).any(|word| {
+        let rest = word.strip_prefix(name);
+        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
     })
 }
 
