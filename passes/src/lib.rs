@@ -22,6 +22,7 @@ mod manager;
 mod pass;
 pub mod passes;
 mod pipeline;
+pub mod random;
 mod registry;
 mod rewrite;
 mod text;
