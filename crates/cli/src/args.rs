@@ -30,14 +30,20 @@ pub(crate) struct Global {
 /// What `nasc` can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Compile a model to C for a target, prove it and say what it costs
+    Compile(Compile),
+    /// Build, run, compare and count an artifact
+    Measure(Measure),
     /// Run a model on given inputs with the reference interpreter
     Run(Run),
+    /// Say what a model needs on a target, op by op, without building it
+    Cost(Cost),
     /// Apply passes to a model and print it as .nasc text
     Opt(Opt),
     /// Read a model and write it as .nasc text, its weights beside it
     Import(Import),
     /// List the targets, what proves their artifacts and what of it is missing here
-    Targets,
+    Targets(Targets),
     /// List the passes and named pipelines
     Passes,
     /// List the ops, or explain one
@@ -64,8 +70,71 @@ pub(crate) struct Model {
     pub(crate) dims: Vec<String>,
 }
 
+fn profiles() -> clap::builder::PossibleValuesParser {
+    compile::limits::PROFILES.iter().map(|profile| profile.name).collect::<Vec<_>>().into()
+}
+
+fn quantities() -> clap::builder::PossibleValuesParser {
+    compile::limits::Quantity::all().map(compile::limits::Quantity::name).collect::<Vec<_>>().into()
+}
+
 fn roundings() -> clap::builder::PossibleValuesParser {
     formats::Rounding::ALL.map(formats::Rounding::name).into()
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    #[command(flatten)]
+    pub(crate) model: Model,
+    /// The machine to compile for; `nasc targets` lists them
+    #[arg(short, long, value_name = "TARGET")]
+    pub(crate) target: String,
+    /// The pass pipeline, instead of the target's own
+    #[arg(short, long, value_name = "PASSES")]
+    pub(crate) passes: Option<String>,
+    /// At most this much: sram=64KiB, flash=256KiB, latency=10ms, instructions=20M, ... (repeatable)
+    #[arg(long = "limit", value_name = "K=V")]
+    pub(crate) limit: Vec<String>,
+    /// A named set of limits; `nasc targets --limits` lists them
+    #[arg(long, value_name = "PROFILE", value_parser = profiles())]
+    pub(crate) limits: Option<String>,
+    /// Of the target's own and the named pipelines, take the one that needs least of this
+    #[arg(long, value_name = "K", value_parser = quantities(), conflicts_with = "passes")]
+    pub(crate) objective: Option<String>,
+    /// What every C name and file begins with
+    #[arg(long, value_name = "NAME", default_value = "model")]
+    pub(crate) prefix: String,
+    /// Build, run and compare the artifact; an error where the toolchain is missing
+    #[arg(long, overrides_with = "no_verify")]
+    pub(crate) verify: bool,
+    /// Do not build and run the artifact
+    #[arg(long, overrides_with = "verify")]
+    pub(crate) no_verify: bool,
+    /// The folder to write; an older artifact there is replaced
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Measure {
+    /// The folder that `nasc compile` wrote
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: PathBuf,
+    /// Run the linked file by this command, as typed in a shell; its path is the last argument
+    #[arg(long, value_name = "CMD")]
+    pub(crate) runner: Option<String>,
+    /// Compare every op's output too, and name the first that differs
+    #[arg(long)]
+    pub(crate) layers: bool,
+    /// Run on these samples and compare with the interpreter
+    #[arg(long, value_name = "X.npz", value_hint = ValueHint::FilePath)]
+    pub(crate) input: Option<PathBuf>,
+    /// Run on these samples and compare with the outputs beside them: arrays named as inputs and outputs, or x and y
+    #[arg(long, value_name = "G.npz", value_hint = ValueHint::FilePath)]
+    pub(crate) golden: Option<PathBuf>,
+    /// Random inputs to run on as well (default: 3 where no others are given)
+    #[arg(long, value_name = "N")]
+    pub(crate) runs: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -81,6 +150,25 @@ pub(crate) struct Run {
     /// Ask the independent second opinion instead, in float
     #[arg(long)]
     pub(crate) oracle: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cost {
+    #[command(flatten)]
+    pub(crate) model: Model,
+    /// The machine; `nasc targets` lists them
+    #[arg(short, long, value_name = "TARGET")]
+    pub(crate) target: String,
+    /// The pass pipeline, instead of the target's own
+    #[arg(short, long, value_name = "PASSES")]
+    pub(crate) passes: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Targets {
+    /// List the named sets of limits instead
+    #[arg(long)]
+    pub(crate) limits: bool,
 }
 
 #[derive(Debug, Args)]

@@ -32,10 +32,6 @@ impl Console {
         Self { json: global.json, quiet: global.quiet, look, colour_errors }
     }
 
-    /// Whether results are given as JSON.
-    pub(crate) fn json(&self) -> bool {
-        self.json
-    }
 
     /// The one JSON value of this run, where `--json` asks for it; otherwise whatever `words` prints.
     pub(crate) fn result(

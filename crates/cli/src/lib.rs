@@ -10,11 +10,13 @@ mod console;
 mod exact;
 mod failure;
 mod interrupt;
+mod layers;
 mod model;
 mod panic;
 mod pipeline;
 mod reference;
 mod staging;
+mod verify;
 
 use clap::{CommandFactory, Parser};
 use console::Console;

@@ -5,22 +5,32 @@ use crate::console::Console;
 use crate::failure::{Failure, Finding, chain};
 use formats::{ImportError, ImportOptions};
 use ir::Graph;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// A model, and what its import decided.
 pub(crate) struct Loaded {
     pub(crate) graph: Graph,
     pub(crate) notices: Vec<String>,
+    /// Of the file, hexadecimal.
+    pub(crate) sha256: String,
+    /// The profile that was chosen; empty where the file says how its ops round.
+    pub(crate) rounding: String,
 }
 
 /// Reads the model of a command; what the import decided is said on standard error.
 pub(crate) fn load(args: &Model, console: &Console) -> Result<Loaded, Failure> {
-    let imported = formats::import(&args.model, &options(args)?).map_err(|e| refused(&args.model, &e))?;
+    let options = options(args)?;
+    let imported = formats::import(&args.model, &options).map_err(|e| refused(&args.model, &e))?;
     let notices: Vec<String> = imported.notices.iter().map(ToString::to_string).collect();
     for notice in &notices {
         console.note(notice);
     }
-    Ok(Loaded { graph: imported.graph, notices })
+    let bytes = std::fs::read(&args.model).map_err(|e| Failure::file(&args.model, &e))?;
+    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let own = args.model.extension().is_some_and(|e| e == "nasc");
+    let rounding = if own { String::new() } else { options.rounding.name().to_owned() };
+    Ok(Loaded { graph: imported.graph, notices, sha256, rounding })
 }
 
 /// The import options of a command line.

@@ -7,6 +7,9 @@ use report::Manifest;
 use std::path::Path;
 use validate::{Artifact, Element, Measured, Options, Port, Run};
 
+/// How the manifest of an artifact that was not built ends its reservations.
+const NOT_YET: &str = "not built and run yet";
+
 /// The artifact a manifest describes.
 pub(crate) fn artifact(dir: &Path, manifest: &Manifest) -> Result<Artifact, Failure> {
     let ports = |ports: &[report::Port]| ports.iter().map(port).collect::<Result<Vec<_>, _>>();
@@ -15,8 +18,9 @@ pub(crate) fn artifact(dir: &Path, manifest: &Manifest) -> Result<Artifact, Fail
 }
 
 fn port(port: &report::Port) -> Result<Port, Failure> {
-    let element = element(&port.element)
-        .ok_or_else(|| Failure::input(format!("`{}`: element `{}` has no C type", port.name, port.element)))?;
+    let element = element(&port.element).ok_or_else(|| {
+        Failure::input(format!("`{}`: element `{}` has no C type", port.name, port.element))
+    })?;
     Ok(Port::new(&port.symbol, element, port.shape.iter().product()))
 }
 
@@ -48,7 +52,8 @@ pub(crate) fn measure(
     runs: &[Run],
     console: &Console,
 ) -> Result<Measured, Failure> {
-    let _progress = console.progress(format!("build with {}, run on {}", recipe.toolchain.compiler, recipe.board.name));
+    let _progress =
+        console.progress(format!("build with {}, run on {}", recipe.toolchain.compiler, recipe.board.name));
     validate::measure(recipe, artifact, runs, &Options::default()).map_err(|e| Failure::no(chain(&e)))
 }
 
@@ -82,5 +87,6 @@ pub(crate) fn merge(manifest: &mut Manifest, measured: &Measured) {
         }
         manifest.interval.remove(key);
     }
+    manifest.unchecked.retain(|line| !line.ends_with(NOT_YET));
     manifest.unchecked.extend(measured.unchecked.iter().cloned());
 }

@@ -1,6 +1,9 @@
 //! One module per command.
 
+mod compile;
+mod cost;
 mod import;
+mod measure;
 pub(crate) mod ops;
 mod opt;
 pub(crate) mod passes;
@@ -15,10 +18,13 @@ use crate::failure::Failure;
 /// Does what the command line says.
 pub(crate) fn run(command: &Command, console: &Console) -> Result<(), Failure> {
     match command {
+        Command::Compile(args) => compile::run(args, console),
+        Command::Measure(args) => measure::run(args, console),
         Command::Run(args) => run::run(args, console),
+        Command::Cost(args) => cost::run(args, console),
         Command::Opt(args) => opt::run(args, console),
         Command::Import(args) => import::run(args, console),
-        Command::Targets => targets::run(console),
+        Command::Targets(args) => targets::run(args, console),
         Command::Passes => passes::run(console),
         Command::Ops(args) => ops::run(args, console),
         Command::Test(args) => test::run(args, console),

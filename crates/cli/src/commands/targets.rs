@@ -1,12 +1,17 @@
 //! `nasc targets`: the machines, and the named profiles of limits.
 
+use crate::args::Targets;
 use crate::console::Console;
 use crate::failure::Failure;
+use compile::limits::{PROFILES, Quantity};
 use report::{Align, Table};
 use serde_json::{Value, json};
 use targets::Target;
 
-pub(super) fn run(console: &Console) -> Result<(), Failure> {
+pub(super) fn run(args: &Targets, console: &Console) -> Result<(), Failure> {
+    if args.limits {
+        return limits(console);
+    }
     let value = json!({ "targets": targets::all().iter().map(|t| describe(*t)).collect::<Vec<_>>() });
     console.result(&value, || {
         let columns = [
@@ -27,6 +32,29 @@ pub(super) fn run(console: &Console) -> Result<(), Failure> {
                 target.recipe().board.name,
                 missing,
             ]);
+        }
+        console.table(&table)
+    })
+}
+
+/// The named sets of limits, and what may be limited.
+fn limits(console: &Console) -> Result<(), Failure> {
+    let profiles =
+        PROFILES.iter().map(|p| json!({ "name": p.name, "summary": p.summary, "limits": p.limits }));
+    let quantities =
+        Quantity::all().map(|q| json!({ "name": q.name(), "units": q.units().collect::<Vec<_>>() }));
+    let value = json!({
+        "profiles": profiles.collect::<Vec<_>>(), "quantities": quantities.collect::<Vec<_>>(),
+    });
+    console.result(&value, || {
+        let mut table = Table::new([("profile", Align::Left), ("limits", Align::Left), ("is", Align::Left)]);
+        for profile in PROFILES {
+            table.row([profile.name.to_owned(), profile.limits.join(", "), profile.summary.to_owned()]);
+        }
+        console.table(&table)?;
+        let mut table = Table::new([("limit on", Align::Left), ("units", Align::Left)]);
+        for quantity in Quantity::all() {
+            table.row([quantity.name().to_owned(), quantity.units().collect::<Vec<_>>().join(" ")]);
         }
         console.table(&table)
     })
