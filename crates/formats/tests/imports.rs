@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ir::{Graph, Tensor};
-use nasc_formats::{ImportOptions, Imported, Notice, import, npy};
+use nasc_formats::{ImportOptions, Imported, Notice, Rounding, import, npy};
 
 fn models() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/models")
@@ -80,6 +80,48 @@ fn quantized_onnx_models_give_onnxruntimes_outputs() {
     for name in cases {
         let difference = difference(&format!("qdq_{name}.onnx"), &ImportOptions::default());
         assert_eq!(difference, 0.0, "{name}");
+    }
+}
+
+/// Outputs of `made/NAME.tflite` under a rounding profile, and the arrays `PREFIX.` of its vectors.
+fn outputs(name: &str, rounding: Rounding, prefix: &str) -> (Vec<Tensor>, Vec<Tensor>) {
+    let options = ImportOptions { rounding, ..ImportOptions::default() };
+    let graph = made(&format!("{name}.tflite"), &options).graph;
+    let (inputs, _) = vectors(name, &graph);
+    let arrays = npy::read_npz(models().join("made").join(format!("{name}.npz"))).expect("carried vectors");
+    let expected =
+        arrays.into_iter().filter(|(array, _)| array.starts_with(prefix)).map(|(_, tensor)| tensor);
+    (interp::run(&graph, &inputs).unwrap_or_else(|e| panic!("{name}: {e}")), expected.collect())
+}
+
+#[test]
+fn integer_tflite_operators_give_litert_s_outputs_bit_for_bit() {
+    for name in ["mobilenet_v3_int8", "ops_int8", "flatten_int8", "uint8", "int16"] {
+        for (rounding, prefix) in [(Rounding::TfliteRef, "out."), (Rounding::TfliteBuiltin, "builtin.")] {
+            let (found, expected) = outputs(&format!("tfl_{name}"), rounding, prefix);
+            assert_eq!(found.len(), expected.len(), "{name}");
+            // The optimized requantization kernel rounds its halves elsewhere, and the optimized dequantization multiplies
+            // before it subtracts: there the profile `tflite-builtin` is one step, or one unit in the last place, away.
+            let step = if (name, rounding) == ("ops_int8", Rounding::TfliteBuiltin) { 1.0 } else { 0.0 };
+            for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                let step = if found.element().is_float() { step * 1e-7 } else { step };
+                let pairs = found.to_reals().into_iter().zip(expected.to_reals());
+                let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+                assert!(worst <= step, "{name}, {}, output {i}: {worst}", rounding.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn float_tflite_operators_give_litert_s_outputs() {
+    let (found, expected) = outputs("tfl_ops_float", Rounding::TfliteRef, "out.");
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found.shape(), expected.shape());
+        let pairs = found.to_f32().into_iter().zip(expected.to_f32());
+        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < 1e-5, "{worst}");
     }
 }
 

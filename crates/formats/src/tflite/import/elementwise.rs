@@ -204,12 +204,18 @@ impl Importer<'_> {
     pub(super) fn dequantize(&mut self, used: Use<'_>) -> Result<(), Fault> {
         let (x, out) = (used.input(0)?, used.output()?);
         let (from, to) = (self.tensor(x)?.0, self.tensor(out)?.0);
-        let element = self.file_type(x)?.element;
+        let (given, declared) = (self.file_type(x)?, self.file_type(out)?);
+        if declared.element != ir::Element::F32 || declared.shape != given.shape {
+            let found = format!("a result {}{:?}", declared.element, declared.shape);
+            return Err(Fault::wrong(found, format!("f32{:?}", given.shape)));
+        }
+        let element = given.element;
         match self.constant(x)? {
             Some(data) if element.is_float() => {
                 self.build.charge(4 * data.len())?;
                 let wide = Tensor::from_reals(ir::Element::F32, data.shape(), data.to_reals());
                 self.folded.insert(to, wide);
+                self.slots[to].defined = true;
                 Ok(())
             }
             Some(_) => {
