@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Opt(Opt),
     /// Read a model and write it as .nasc text, its weights beside it
     Import(Import),
+    /// Write a model in another format
+    Export(Export),
     /// List the targets, what proves their artifacts and what of it is missing here
     Targets(Targets),
     /// List the passes and named pipelines
@@ -76,6 +78,10 @@ fn profiles() -> clap::builder::PossibleValuesParser {
 
 fn quantities() -> clap::builder::PossibleValuesParser {
     compile::limits::Quantity::all().map(compile::limits::Quantity::name).collect::<Vec<_>>().into()
+}
+
+fn export_formats() -> clap::builder::PossibleValuesParser {
+    formats::Format::ALL.map(formats::Format::name).into()
 }
 
 fn roundings() -> clap::builder::PossibleValuesParser {
@@ -207,6 +213,18 @@ pub(crate) struct Import {
     pub(crate) model: Model,
     /// The .nasc file to write, the weights go into a .safetensors beside it; - prints the text alone
     #[arg(short, long, value_name = "FILE.nasc", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) model: Model,
+    /// The format
+    #[arg(short, long, value_name = "FORMAT", value_parser = export_formats())]
+    pub(crate) format: String,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: PathBuf,
 }
 

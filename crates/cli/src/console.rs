@@ -32,7 +32,6 @@ impl Console {
         Self { json: global.json, quiet: global.quiet, look, colour_errors }
     }
 
-
     /// The one JSON value of this run, where `--json` asks for it; otherwise whatever `words` prints.
     pub(crate) fn result(
         &self,

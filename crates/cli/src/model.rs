@@ -30,7 +30,12 @@ pub(crate) fn load(args: &Model, console: &Console) -> Result<Loaded, Failure> {
     let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let own = args.model.extension().is_some_and(|e| e == "nasc");
     let rounding = if own { String::new() } else { options.rounding.name().to_owned() };
-    Ok(Loaded { graph: imported.graph, notices, sha256, rounding })
+    let mut graph = imported.graph;
+    // Exporters call every network `main` or `torch_jit`; the file is what its owner named.
+    if let Some(stem) = args.model.file_stem().filter(|_| !own) {
+        graph.name = stem.to_string_lossy().into_owned();
+    }
+    Ok(Loaded { graph, notices, sha256, rounding })
 }
 
 /// The import options of a command line.

@@ -88,5 +88,9 @@ pub(crate) fn merge(manifest: &mut Manifest, measured: &Measured) {
         manifest.interval.remove(key);
     }
     manifest.unchecked.retain(|line| !line.ends_with(NOT_YET));
-    manifest.unchecked.extend(measured.unchecked.iter().cloned());
+    for line in &measured.unchecked {
+        if !manifest.unchecked.contains(line) {
+            manifest.unchecked.push(line.clone());
+        }
+    }
 }

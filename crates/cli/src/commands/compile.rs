@@ -13,6 +13,7 @@ use ::compile::{CompileError, Compiled, Miss, Options};
 use ir::Graph;
 use report::Manifest;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use targets::Target;
 use validate::Measured;
 
@@ -35,7 +36,8 @@ pub(super) fn run(args: &Compile, console: &Console) -> Result<(), Failure> {
     for file in &compiled.files {
         folder.write(&file.name, file.text.as_bytes())?;
     }
-    formats::nasc::save(&compiled.planned.graph, folder.path().join(REFERENCE))
+    let reference = reference(&compiled.planned.graph, &mut manifest);
+    formats::nasc::save(&reference, folder.path().join(REFERENCE))
         .map_err(|e| Failure::about(REFERENCE, &e))?;
     manifest.files.extend(reference_files(&folder));
     let measured = prove(args, &loaded.graph, target, &folder, &mut manifest, console)?;
@@ -166,6 +168,30 @@ pub(super) fn refused(error: &CompileError) -> Failure {
         CompileError::Plan(_) => panic!("a plan passes its checker, but {error}"),
         other => Failure::input(chain(other)),
     }
+}
+
+/// The compiled graph, in which every value a layer computes has a name of its own that survives the text form; the layers refer
+/// to it.
+fn reference(graph: &Graph, manifest: &mut Manifest) -> Graph {
+    let mut named = graph.clone();
+    let computed = |v: &ir::Value| graph.node(*v).constant().is_none();
+    let by_label: HashMap<String, ir::Value> =
+        graph.values().filter(computed).map(|v| (graph.label(v), v)).collect();
+    // In a TFLite file a bias is often called what its convolution is called; what is computed keeps the name.
+    for constant in graph.values().filter(|v| !computed(v) && by_label.contains_key(&graph.label(*v))) {
+        named.set_name(constant, None);
+    }
+    for layer in &mut manifest.layers {
+        let Some(value) = by_label.get(&layer.node).copied() else { continue };
+        if named.node(value).name().is_none() {
+            let free = |name: &String| !by_label.contains_key(name);
+            let mut names =
+                std::iter::once(layer.name.clone()).chain((2..).map(|k| format!("{}.{k}", layer.name)));
+            named.set_name(value, names.find(free));
+        }
+        layer.node = named.label(value);
+    }
+    named
 }
 
 /// The reference graph's files, as the folder has them.

@@ -2,6 +2,7 @@
 
 mod compile;
 mod cost;
+mod export;
 mod import;
 mod measure;
 pub(crate) mod ops;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Cost(args) => cost::run(args, console),
         Command::Opt(args) => opt::run(args, console),
         Command::Import(args) => import::run(args, console),
+        Command::Export(args) => export::run(args, console),
         Command::Targets(args) => targets::run(args, console),
         Command::Passes => passes::run(console),
         Command::Ops(args) => ops::run(args, console),
