@@ -2,6 +2,7 @@
 
 mod depthwise;
 mod dot;
+mod lanes;
 
 use crate::c::kernels::helpers::CLAMP;
 use crate::c::kernels::portable::{self, Portable};
@@ -21,16 +22,21 @@ impl KernelSet for Rv32Imac {
         let tuned = match spec {
             OpSpec::Conv2d(s) => {
                 portable::conv2d::check(s)?;
-                plane::kernel(s, &depthwise::Depthwise)
-                    .or_else(|| blocked::kernel(&blocked::conv2d_job(s)?, &dot::Dot, walk))
+                plane::kernel(s, &depthwise::Depthwise).or_else(|| linear(&blocked::conv2d_job(s)?, walk))
             }
             OpSpec::Dense(s) => {
                 portable::dense::check(s)?;
-                blocked::dense_job(s).and_then(|job| blocked::kernel(&job, &dot::Dot, walk))
+                blocked::dense_job(s).and_then(|job| linear(&job, walk))
             }
             OpSpec::Binary(s) => add::kernel(s, "@saturate8", &[CLAMP, dot::WORD]),
             _ => None,
         };
         tuned.map_or_else(|| Portable.kernel(spec, walk), Ok)
     }
+}
+
+/// Pixels in pairs where there are enough of them, else one by one.
+fn linear(job: &blocked::Job<'_>, walk: Option<usize>) -> Option<Kernel> {
+    let paired = lanes::Lanes::suits(job).then(|| blocked::kernel(job, &lanes::Lanes, walk)).flatten();
+    paired.or_else(|| blocked::kernel(job, &dot::Dot, walk))
 }

@@ -17,6 +17,7 @@ pub(crate) use layout::{Layout, Order, Source};
 
 use super::code::Code;
 use super::fit::FittedLayer;
+use super::portable::plus;
 use super::spec::{Conv2dSpec, DenseSpec, Image, IntegerLinear, Linear, Window};
 use super::{Data, Helper};
 
@@ -96,10 +97,46 @@ pub(crate) trait Core {
     fn element_bytes(&self) -> usize;
     /// Segments are padded to a multiple of this many numbers.
     fn step(&self) -> usize;
-    /// Most pixels in a block.
+    /// Output pixels that share one window number; the second one lies half a row, or half a block, further.
+    fn lanes(&self) -> usize {
+        1
+    }
+    /// Most numbers a pixel of a row may take; at least its channels.
+    fn widest_pixel(&self, channels: usize) -> usize {
+        channels.next_multiple_of(self.step())
+    }
+    /// In a block of pixels: how many numbers of one pixel lie together.
+    fn interleave(&self) -> usize {
+        self.step()
+    }
+    /// Whether neighbouring blocks may start `distance` numbers apart.
+    fn may_start(&self, distance: usize) -> bool;
+    /// Most window numbers a block walks side by side: its pixels, or half of them with two lanes.
     fn most_pixels(&self) -> usize;
     /// Instructions of one block: `steps` core steps per channel group, `pixels` pixels; relative, for choosing.
     fn block_cost(&self, steps: usize, pixels: usize, c_out: usize) -> usize;
+    /// Bytes behind the window that [`Core::row`] works in.
+    fn line_bytes(&self, _job: &Job<'_>, _layout: &Layout) -> usize {
+        0
+    }
+    /// Fills what no row writes: the whole window, unless the core writes rows from end to end.
+    fn prepare(&self, c: &mut Code, job: &Job<'_>, layout: &Layout) {
+        c.line("/* The window starts as padding; columns beside the image stay so. */");
+        self.fill(c, "scratch", job.linear.x_zero_point, layout.numbers);
+    }
+    /// Writes window row `r` from image row `iy`, which may lie outside the image.
+    fn row(&self, c: &mut Code, job: &Job<'_>, layout: &Layout) {
+        let left = job.window.pad[1].min(layout.columns);
+        let seen = job.input.w.min(layout.columns - left);
+        let place = plus(&format!("scratch + r * {}", layout.row), (left * layout.pixel) as i32);
+        c.line(format!("{} *to = {place};", self.element()));
+        c.open(format!("if (iy >= 0 && iy < {})", job.input.h));
+        let from = format!("x + iy * {}", job.input.w * job.input.c);
+        self.widen_row(c, layout, "to", &from, seen);
+        c.close().open("else");
+        self.fill(c, "to", job.linear.x_zero_point, seen * layout.pixel);
+        c.close();
+    }
     /// Widens `pixels` image pixels at `x` into the window at `to`.
     fn widen_row(&self, c: &mut Code, layout: &Layout, to: &str, from: &str, pixels: usize);
     /// Fills `count` window numbers at `to` with the zero point.
@@ -110,6 +147,10 @@ pub(crate) trait Core {
     fn block(&self, job: &Job<'_>, layout: &Layout, fit: &FittedLayer) -> String;
     /// Weights in the order the block walks them; `None` where they cannot be packed.
     fn weights(&self, job: &Job<'_>, layout: &Layout) -> Option<Data>;
+    /// A further constant of the block, passed last as `const int16_t *extras`.
+    fn extras(&self, _job: &Job<'_>, _layout: &Layout) -> Option<Data> {
+        None
+    }
     /// Starts, multipliers and offsets in the order the block walks them.
     fn params(&self, job: &Job<'_>, fit: &FittedLayer) -> Data;
     /// Shifts before the high multiply that the core can do, the cheapest first.

@@ -63,6 +63,11 @@ impl Core for Dot {
         STEP
     }
 
+    fn may_start(&self, distance: usize) -> bool {
+        // Two-word loads want words.
+        distance.is_multiple_of(2)
+    }
+
     fn most_pixels(&self) -> usize {
         3
     }

@@ -14,6 +14,8 @@ helper!(
     WORD, 40, include_str!("../templates/word.c")
 );
 
+/// Shifts before the high multiply: any costs one instruction.
+pub(super) const PRE_SHIFTS: &[u32] = &[8, 10, 12, 14, 6];
 /// Channels of a block.
 const CHANNELS: usize = 4;
 /// Taps written out in a loop body.
@@ -33,6 +35,10 @@ impl Core for Dot {
 
     fn step(&self) -> usize {
         1
+    }
+
+    fn may_start(&self, _distance: usize) -> bool {
+        true
     }
 
     fn most_pixels(&self) -> usize {
@@ -106,23 +112,11 @@ impl Core for Dot {
     }
 
     fn params(&self, job: &Job<'_>, fit: &FittedLayer) -> Data {
-        let mut words = Vec::new();
-        for o in (0..job.output.c).step_by(CHANNELS) {
-            let mut each = |value: &dyn Fn(usize) -> i32| {
-                words.extend((o..o + CHANNELS).map(|o| if o < job.output.c { value(o) } else { 0 }));
-            };
-            each(&|o| job.start(o, fit));
-            each(&|o| fit.channels[o].multiplier);
-            each(&|o| fit.channels[o].offset);
-            if fit.is_signed() {
-                each(&|o| fit.channels[o].negative);
-            }
-        }
-        Data::I32(words)
+        params(job, fit, CHANNELS)
     }
 
     fn pre_shifts(&self) -> &'static [u32] {
-        &[8, 10, 12, 14, 6]
+        PRE_SHIFTS
     }
 
     fn helpers(&self) -> &'static [Helper] {
@@ -148,26 +142,52 @@ fn tap(c: &mut Code, k: usize, pixels: usize, step: usize) {
 /// From accumulators to bytes; channels beyond the last are left out.
 fn outputs(c: &mut Code, job: &Job<'_>, pixels: usize, fit: &FittedLayer) {
     let c_out = job.output.c;
-    let [low, high] = job.linear.requantize.clamp;
     for i in 0..CHANNELS {
         if !c_out.is_multiple_of(CHANNELS) && i >= c_out % CHANNELS {
             c.open(format!("if (o + {i} < {c_out})"));
         } else {
             c.open("");
         }
-        c.line(format!("int32_t factor = params[{}], offset = params[{}];", CHANNELS + i, 2 * CHANNELS + i));
-        if fit.is_signed() {
-            c.line(format!("int32_t negative = params[{}];", 3 * CHANNELS + i));
-        }
+        channel_params(c, fit, CHANNELS, i);
         for p in 0..pixels {
-            let sign =
-                if fit.is_signed() { format!(" + (negative & (a{p}{i} >> 31))") } else { String::new() };
-            let shifted = format!("@wrapping_shift(a{p}{i}, {})", fit.pre_shift);
-            let scaled = format!("(@high_mul({shifted}, factor) + offset{sign}) >> {}", fit.shift);
-            c.line(format!("y[{}] = (int8_t)@clamp({scaled}, {low}, {high});", p * c_out + i));
+            store(c, job, fit, &format!("a{p}{i}"), p * c_out + i);
         }
         c.close();
     }
     let words = if fit.is_signed() { 4 } else { 3 };
     c.line(format!("params += {};", words * CHANNELS)).line(format!("y += {CHANNELS};"));
+}
+
+/// Starts, multipliers, offsets of `channels` channels side by side, block after block.
+pub(super) fn params(job: &Job<'_>, fit: &FittedLayer, channels: usize) -> Data {
+    let mut words = Vec::new();
+    for o in (0..job.output.c).step_by(channels) {
+        let mut each = |value: &dyn Fn(usize) -> i32| {
+            words.extend((o..o + channels).map(|o| if o < job.output.c { value(o) } else { 0 }));
+        };
+        each(&|o| job.start(o, fit));
+        each(&|o| fit.channels[o].multiplier);
+        each(&|o| fit.channels[o].offset);
+        if fit.is_signed() {
+            each(&|o| fit.channels[o].negative);
+        }
+    }
+    Data::I32(words)
+}
+
+/// The requantization of channel `i` of a block.
+pub(super) fn channel_params(c: &mut Code, fit: &FittedLayer, channels: usize, i: usize) {
+    c.line(format!("int32_t factor = params[{}], offset = params[{}];", channels + i, 2 * channels + i));
+    if fit.is_signed() {
+        c.line(format!("int32_t negative = params[{}];", 3 * channels + i));
+    }
+}
+
+/// One output from its accumulator.
+pub(super) fn store(c: &mut Code, job: &Job<'_>, fit: &FittedLayer, acc: &str, at: usize) {
+    let [low, high] = job.linear.requantize.clamp;
+    let sign = if fit.is_signed() { format!(" + (negative & ({acc} >> 31))") } else { String::new() };
+    let shifted = format!("@wrapping_shift({acc}, {})", fit.pre_shift);
+    let scaled = format!("(@high_mul({shifted}, factor) + offset{sign}) >> {}", fit.shift);
+    c.line(format!("y[{at}] = (int8_t)@clamp({scaled}, {low}, {high});"));
 }

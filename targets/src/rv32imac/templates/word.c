@@ -1,8 +1,11 @@
-/* Keeps the loads of a tap behind the products of the one before: together they would not fit the registers. */
+/* Keeps the loads of a tap behind the products of the one before: together they would not fit the registers.
+ * And a sum settled: the compiler must not keep its summands for later. */
 #if defined(__GNUC__)
 #define @IN_ORDER() __asm__ volatile("" ::: "memory")
+#define @SETTLED(sum) __asm__ volatile("" : "+r"(sum))
 #else
 #define @IN_ORDER() ((void)0)
+#define @SETTLED(sum) ((void)0)
 #endif
 
 /* floor(x * m / 2^32), one instruction where there is a high multiply. */

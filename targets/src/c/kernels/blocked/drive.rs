@@ -22,29 +22,36 @@ pub(crate) fn kernel(job: &Job<'_>, core: &dyn Core, walk: Option<usize>) -> Opt
     b.input(0, Element::I8, "x").output(Element::I8);
     let tail = tail_pixels(job, &layout);
     let window_bytes = (layout.numbers * core.element_bytes()).next_multiple_of(8);
-    let tail_bytes = if tail > 0 { layout.pixels * job.output.c } else { 0 };
-    b.scratch(core.element(), window_bytes + tail_bytes);
+    let more = if tail > 0 { layout.block * job.output.c } else { core.line_bytes(job, &layout) };
+    b.scratch(core.element(), window_bytes + more);
     b.constant("weights", core.weights(job, &layout)?).constant("params", core.params(job, &fit));
+    let extras = core.extras(job, &layout);
+    let arguments = if extras.is_some() { "weights, params, extras" } else { "weights, params" };
+    if let Some(extras) = extras {
+        b.constant("extras", extras);
+    }
     for &helper in core.helpers() {
         b.helper(helper);
     }
     let (body, walks) = match layout.source {
-        Source::Rows => (rows(job, core, &layout), row_walks(job)),
+        Source::Rows => (rows(job, core, &layout, arguments), row_walks(job)),
         Source::Pixels => {
             let reversed = walk == Some(1);
-            (pixels(job, core, &layout, reversed, window_bytes), pixel_walks(job, &layout))
+            let body = pixels(job, core, &layout, reversed, window_bytes, arguments);
+            (body, pixel_walks(job, &layout))
         }
     };
     b.walks = walks;
     let block = Function {
-        stem: format!("dot_{}x{}x{}_{}", layout.segments, layout.segment, job.output.c, layout.pixels),
+        stem: format!("dot_{}x{}x{}_{}", layout.segments, layout.segment, job.output.c, layout.block),
         parameters: format!(
-            "const {} *x, int8_t *y, const int8_t *weights, const int32_t *params",
-            core.element()
+            "const {} *x, int8_t *y, const int8_t *weights, const int32_t *params{}",
+            core.element(),
+            if arguments.ends_with("extras") { ", const int16_t *extras" } else { "" }
         ),
         summary: format!(
             "{} pixels, {} channels: dot products of {} runs of {}.",
-            layout.pixels, job.output.c, layout.segments, layout.segment
+            layout.block, job.output.c, layout.segments, layout.segment
         ),
         apart: true,
         body: core.block(job, &layout, &fit),
@@ -59,20 +66,19 @@ pub(crate) fn kernel(job: &Job<'_>, core: &dyn Core, walk: Option<usize>) -> Opt
 fn tail_pixels(job: &Job<'_>, layout: &Layout) -> usize {
     match layout.source {
         Source::Rows => 0,
-        Source::Pixels => (job.input.elements() / job.input.c) % layout.pixels,
+        Source::Pixels => (job.input.elements() / job.input.c) % layout.block,
     }
 }
 
-fn rows(job: &Job<'_>, core: &dyn Core, layout: &Layout) -> String {
-    let (w, row, zero) = (&job.window, layout.row, job.linear.x_zero_point);
+fn rows(job: &Job<'_>, core: &dyn Core, layout: &Layout, arguments: &str) -> String {
+    let (w, row) = (&job.window, layout.row);
     let (stride, bytes) = (w.stride[0], core.element_bytes());
     let pad = w.pad[0] as i32;
     let mut c = Code::new();
     if job.input.n > 1 {
         c.count("n", job.input.n);
     }
-    c.line("/* The window starts as padding; columns beside the image stay so. */");
-    core.fill(&mut c, "scratch", zero, layout.numbers);
+    core.prepare(&mut c, job, layout);
     c.count("oy", job.output.h);
     let kept = layout.rows.saturating_sub(stride);
     if kept > 0 {
@@ -85,19 +91,11 @@ fn rows(job: &Job<'_>, core: &dyn Core, layout: &Layout) -> String {
         c.open(format!("for (int32_t r = 0; r < {}; r++)", layout.rows));
     }
     c.line(format!("int32_t iy = {};", plus(&format!("oy * {stride} + r"), -pad)));
-    let left = w.pad[1].min(layout.columns);
-    let seen = job.input.w.min(layout.columns - left);
-    let place = plus(&format!("scratch + r * {row}"), (left * layout.pixel) as i32);
-    c.line(format!("{} *to = {place};", core.element()));
-    c.open(format!("if (iy >= 0 && iy < {})", job.input.h));
-    let from = format!("x + iy * {}", job.input.w * job.input.c);
-    core.widen_row(&mut c, layout, "to", &from, seen);
-    c.close().open("else");
-    core.fill(&mut c, "to", zero, seen * layout.pixel);
-    c.close().close();
-    let (p, width) = (layout.pixels, job.output.w);
+    core.row(&mut c, job, layout);
+    c.close();
+    let (p, width) = (layout.pixels, layout.width);
     if width == p {
-        c.line("@@0(scratch, y, weights, params);");
+        c.line(format!("@@0(scratch, y, {arguments});"));
     } else {
         c.open(format!("for (int32_t ox = 0; ox < {width}; ox += {p})"));
         if width % p != 0 {
@@ -106,28 +104,32 @@ fn rows(job: &Job<'_>, core: &dyn Core, layout: &Layout) -> String {
         } else {
             c.line("int32_t at = ox;");
         }
-        c.line(format!(
-            "@@0(scratch + at * {}, y + at * {}, weights, params);",
-            layout.pixel_step, job.output.c
-        ));
+        c.line(format!("@@0(scratch + at * {}, y + at * {}, {arguments});", layout.pixel_step, job.output.c));
         c.close();
     }
-    c.line(format!("y += {};", width * job.output.c)).close();
+    c.line(format!("y += {};", job.output.w * job.output.c)).close();
     if job.input.n > 1 {
         c.line(format!("x += {};", job.input.h * job.input.w * job.input.c)).close();
     }
     c.finish()
 }
 
-fn pixels(job: &Job<'_>, core: &dyn Core, layout: &Layout, reversed: bool, window_bytes: usize) -> String {
-    let (c_in, c_out, p) = (job.input.c, job.output.c, layout.pixels);
+fn pixels(
+    job: &Job<'_>,
+    core: &dyn Core,
+    layout: &Layout,
+    reversed: bool,
+    window_bytes: usize,
+    arguments: &str,
+) -> String {
+    let (c_in, c_out, p) = (job.input.c, job.output.c, layout.block);
     let count = job.input.elements() / c_in;
     let (blocks, tail) = (count / p, count % p);
     let mut c = Code::new();
     let single = blocks == 1 && tail == 0;
     if single {
         core.gather(&mut c, layout, "x", c_in, p);
-        c.line("@@0(scratch, y, weights, params);");
+        c.line(format!("@@0(scratch, y, {arguments});"));
         return c.finish();
     }
     if reversed {
@@ -138,7 +140,7 @@ fn pixels(job: &Job<'_>, core: &dyn Core, layout: &Layout, reversed: bool, windo
     }
     c.line(format!("const int8_t *from = x + i * {c_in};"));
     core.gather(&mut c, layout, "from", c_in, p);
-    c.line(format!("@@0(scratch, y + i * {c_out}, weights, params);")).close();
+    c.line(format!("@@0(scratch, y + i * {c_out}, {arguments});")).close();
     if tail > 0 {
         // Walking down, the blocks end above the first pixels; walking up, below the last ones.
         let first = if reversed { 0 } else { blocks * p };
@@ -146,7 +148,7 @@ fn pixels(job: &Job<'_>, core: &dyn Core, layout: &Layout, reversed: bool, windo
         c.line(format!("const int8_t *from = x + {};", first * c_in));
         c.line(format!("int8_t *rest = (int8_t *)scratch + {window_bytes};"));
         core.gather(&mut c, layout, "from", c_in, tail);
-        c.line("@@0(scratch, rest, weights, params);");
+        c.line(format!("@@0(scratch, rest, {arguments});"));
         c.line(format!("memcpy(y + {}, rest, {});", first * c_out, tail * c_out));
     }
     c.finish()
@@ -178,7 +180,7 @@ fn row_walks(job: &Job<'_>) -> Vec<Walk> {
 
 /// A block of pixels is stored after it is in scratch; upwards, or downwards.
 fn pixel_walks(job: &Job<'_>, layout: &Layout) -> Vec<Walk> {
-    let (x, y, p) = (job.input.c as i64, job.output.c as i64, layout.pixels as i64);
+    let (x, y, p) = (job.input.c as i64, job.output.c as i64, layout.block as i64);
     let count = (job.input.elements() / job.input.c) as i64;
     let up = Tiles {
         outer: 1,

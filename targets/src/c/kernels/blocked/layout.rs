@@ -41,8 +41,14 @@ pub(crate) struct Layout {
     pub(crate) rows: usize,
     /// Image columns the windows see.
     pub(crate) columns: usize,
-    /// Pixels in a block.
+    /// Window numbers side by side in a block: its pixels, or half of them with two lanes.
     pub(crate) pixels: usize,
+    /// Pixels in a block.
+    pub(crate) block: usize,
+    /// Output columns that blocks are counted over: all, or half of them with two lanes.
+    pub(crate) width: usize,
+    /// Output pixels from the first lane to the second.
+    pub(crate) lane: usize,
     /// From one pixel of a block to the next.
     pub(crate) pixel_step: usize,
     /// Scratch numbers in all.
@@ -62,9 +68,8 @@ impl Layout {
             return None;
         }
         let step = core.step();
-        let candidates = job.input.c..=job.input.c.next_multiple_of(step);
-        // Neighbouring pixels of a block start on a step's boundary: a word for two-byte numbers.
-        let aligned = |pixel: &usize| step == 1 || (pixel * w.stride[1]).is_multiple_of(2);
+        let candidates = job.input.c..=core.widest_pixel(job.input.c);
+        let aligned = |pixel: &usize| core.may_start(pixel * w.stride[1]);
         let cost = |pixel: &usize| {
             let run = if dense_columns { w.kernel[1] * pixel } else { *pixel };
             // Ties go to whole steps per pixel, whose widening is cheaper.
@@ -77,7 +82,8 @@ impl Layout {
     fn rows(job: &Job<'_>, core: &dyn Core, pixel: usize, dense_columns: bool) -> Layout {
         let (w, step) = (&job.window, core.step());
         let rows = (w.kernel[0] - 1) * w.dilation[0] + 1;
-        let columns = (job.output.w - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1;
+        let width = job.output.w.div_ceil(core.lanes());
+        let columns = (width - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1;
         let row = (columns * pixel).next_multiple_of(step);
         let (segments, run, segment_step) = if dense_columns {
             (w.kernel[0], w.kernel[1] * pixel, w.dilation[0] * row)
@@ -86,8 +92,8 @@ impl Layout {
         };
         let segment = run.next_multiple_of(step);
         let steps = segments * segment / step;
-        let cost = |&p: &usize| job.output.w.div_ceil(p) * core.block_cost(steps, p, job.output.c);
-        let pixels = (1..=core.most_pixels().min(job.output.w)).min_by_key(cost).unwrap_or(1);
+        let cost = |&p: &usize| width.div_ceil(p) * core.block_cost(steps, p, job.output.c);
+        let pixels = (1..=core.most_pixels().min(width)).min_by_key(cost).unwrap_or(1);
         Layout {
             source: Source::Rows,
             order: if pixel.is_multiple_of(step) { Order::Split } else { Order::Natural },
@@ -100,8 +106,11 @@ impl Layout {
             rows,
             columns,
             pixels,
+            block: pixels * core.lanes(),
+            width,
+            lane: job.output.w - width,
             pixel_step: w.stride[1] * pixel,
-            // The padding of the last run may reach past the last row.
+            // Padding of the last run may reach past the last row.
             numbers: rows * row + segment - run,
         }
     }
@@ -110,8 +119,9 @@ impl Layout {
         let step = core.step();
         let segment = job.input.c.next_multiple_of(step);
         let count = job.input.elements() / job.input.c;
-        let cost = |&p: &usize| count.div_ceil(p) * core.block_cost(segment / step, p, job.output.c);
-        let pixels = (1..=core.most_pixels().min(count)).min_by_key(cost).unwrap_or(1);
+        let lanes = core.lanes();
+        let cost = |&p: &usize| count.div_ceil(p * lanes) * core.block_cost(segment / step, p, job.output.c);
+        let pixels = (1..=core.most_pixels().min(count.div_ceil(lanes))).min_by_key(cost).unwrap_or(1);
         Layout {
             source: Source::Pixels,
             order: Order::Split,
@@ -124,7 +134,10 @@ impl Layout {
             rows: 0,
             columns: 0,
             pixels,
-            pixel_step: if step == 1 { segment } else { step },
+            block: pixels * lanes,
+            width: 0,
+            lane: if lanes == 1 { 0 } else { pixels },
+            pixel_step: if step == 1 { segment } else { core.interleave() },
             numbers: segment * pixels,
         }
     }
