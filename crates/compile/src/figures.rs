@@ -89,7 +89,10 @@ fn flash(steps: &[&Step], lowered: &dyn Lowered) -> Figure {
     let [value, low, high] = code.map(|bytes| (bytes + constants).ceil());
     let total = Estimate::within(value, "B", Origin::Predicted, low, high);
     let most = largest(&per_op, |bytes| Quantity::Flash.display(bytes));
-    let binds = format!("constants are {} and certain, code is predicted; {most}", Quantity::Flash.display(constants));
+    let binds = format!(
+        "constants are {} and certain, code is predicted; {most}",
+        Quantity::Flash.display(constants)
+    );
     Figure { total, per_op, binds }
 }
 
@@ -97,7 +100,8 @@ fn flash(steps: &[&Step], lowered: &dyn Lowered) -> Figure {
 fn largest(per_op: &[(String, f64)], display: impl Fn(f64) -> String) -> String {
     let mut sorted: Vec<_> = per_op.iter().collect();
     sorted.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let named: Vec<_> = sorted.iter().take(3).map(|(name, value)| format!("{name} {}", display(*value))).collect();
+    let named: Vec<_> =
+        sorted.iter().take(3).map(|(name, value)| format!("{name} {}", display(*value))).collect();
     format!("the most: {}", named.join(", "))
 }
 
@@ -143,7 +147,8 @@ fn times(figures: &mut Figures, hardware: &Hardware, cycles: &Figure) {
     };
     let joules = Ratio { value: energy.value * 1e-12, interval: energy.interval.map(|pj| pj * 1e-12) };
     figures.know(Quantity::Energy, scaled(cycles, joules, "J"));
-    let watts = [joules.value, joules.interval[0], joules.interval[1]].map(|joules| joules * clock.frequency_hz);
+    let watts =
+        [joules.value, joules.interval[0], joules.interval[1]].map(|joules| joules * clock.frequency_hz);
     let total = Estimate::within(watts[0], "W", Origin::Predicted, watts[1], watts[2]);
     let binds = format!("the core at {} MHz draws it whatever it computes", clock.frequency_hz / 1e6);
     figures.know(Quantity::Power, Figure { total, per_op: Vec::new(), binds });

@@ -76,7 +76,8 @@ impl Figures {
                 Some(_) => {}
                 None => {
                     let reason = self.unknown.get(&limit.quantity);
-                    unjudged.push((*limit, reason.map_or("nothing is known of it", String::as_str).to_owned()));
+                    unjudged
+                        .push((*limit, reason.map_or("nothing is known of it", String::as_str).to_owned()));
                 }
             }
         }
@@ -120,7 +121,13 @@ impl fmt::Display for Miss {
             let [low, high] = total.interval.map(|end| quantity.display(end));
             write!(f, " ({low} to {high}, judged by the upper end)")?;
         }
-        write!(f, "; {}; nearest feasible: {}={}", self.figure.binds, quantity.name(), written(quantity, self.nearest()))
+        write!(
+            f,
+            "; {}; nearest feasible: {}={}",
+            self.figure.binds,
+            quantity.name(),
+            written(quantity, self.nearest())
+        )
     }
 }
 

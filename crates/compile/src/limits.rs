@@ -103,8 +103,11 @@ impl Quantity {
             Kind::Count => (1.0, ""),
         };
         let scaled = value * factor;
-        let digits =
-            if scaled >= 1000.0 || scaled.fract() == 0.0 { format!("{scaled:.0}") } else { format!("{scaled:.3}") };
+        let digits = if scaled >= 1000.0 || scaled.fract() == 0.0 {
+            format!("{scaled:.0}")
+        } else {
+            format!("{scaled:.3}")
+        };
         if unit.is_empty() { digits } else { format!("{digits} {unit}") }
     }
 
@@ -176,7 +179,10 @@ impl Limit {
         let row = QUANTITIES.iter().find(|(_, known, _)| *known == name.trim());
         let Some((quantity, name, kind)) = row else {
             let expected: Vec<_> = QUANTITIES.iter().map(|(_, name, _)| *name).collect();
-            return Err(LimitError::Quantity { found: name.trim().to_owned(), expected: expected.join(", ") });
+            return Err(LimitError::Quantity {
+                found: name.trim().to_owned(),
+                expected: expected.join(", "),
+            });
         };
         let wrong = || {
             let listed: Vec<_> = units(*kind).iter().map(|(unit, _)| *unit).collect();
@@ -213,7 +219,11 @@ pub struct Profile {
 
 /// The field's usual budgets.
 pub const PROFILES: &[Profile] = &[
-    Profile { name: "real-time", summary: "an answer within a video frame or a control step", limits: &["latency=10ms"] },
+    Profile {
+        name: "real-time",
+        summary: "an answer within a video frame or a control step",
+        limits: &["latency=10ms"],
+    },
     Profile { name: "interactive", summary: "an answer that feels immediate", limits: &["latency=100ms"] },
     Profile { name: "iot", summary: "years on a coin cell", limits: &["energy=10mJ", "power=10mW"] },
     Profile { name: "mobile", summary: "an application on a phone", limits: &["energy=100mJ", "dram=100MB"] },
@@ -235,7 +245,10 @@ impl Profile {
 
     /// Its limits.
     pub fn limits(&self) -> Vec<Limit> {
-        self.limits.iter().map(|text| Limit::parse(text).expect("profiles are written as limits are")).collect()
+        self.limits
+            .iter()
+            .map(|text| Limit::parse(text).expect("profiles are written as limits are"))
+            .collect()
     }
 }
 

@@ -9,7 +9,12 @@ use std::collections::BTreeMap;
 use targets::{File, Role, Target};
 
 /// What is known before the build; the figures that only a build or a run gives are unknown, and listed as unchecked.
-pub(crate) fn manifest(planned: &Planned, files: &[File], target: &dyn Target, options: &crate::Options) -> Manifest {
+pub(crate) fn manifest(
+    planned: &Planned,
+    files: &[File],
+    target: &dyn Target,
+    options: &crate::Options,
+) -> Manifest {
     let mut manifest = Manifest {
         format: FORMAT,
         generator: concat!("nasc ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -55,7 +60,11 @@ fn shifted(total: &Estimate, by: f64) -> Estimate {
 /// Sets a figure that has an interval.
 fn predicted(manifest: &mut Manifest, key: &str, figure: Option<&Estimate>) {
     let Some(figure) = figure else { return };
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "figures are positive and rounded")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "figures are positive and rounded"
+    )]
     let value = Some(figure.value.round() as u64);
     match key {
         "code_bytes" => manifest.code_bytes = value,
@@ -104,7 +113,11 @@ fn layers(planned: &Planned) -> Vec<Layer> {
     }
     let layer = |(k, &index): (usize, &usize)| {
         let step = &steps[index];
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "instructions are positive")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "instructions are positive"
+        )]
         let instructions = step.cost.instructions.value.round() as u64;
         Layer {
             name: step.name.clone(),

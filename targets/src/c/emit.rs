@@ -13,7 +13,7 @@ mod header;
 mod source;
 
 use super::kernels::unit::{Call, Unit};
-use super::kernels::{Argument, Kernel, KernelSet};
+use super::kernels::{Argument, Constant, Data, Kernel, KernelSet};
 use super::program::{Operand, Program, Task, Work};
 use crate::target::{EmitError, EmitOptions, File};
 use hw::memory::Plan;
@@ -127,14 +127,32 @@ fn planned_kernel(task: &Task, set: &dyn KernelSet, walk: Option<usize>) -> Kern
     for (index, operand) in task.inputs.iter().enumerate() {
         let Operand::Constant(constant) = operand else { continue };
         let at = kernel.constants.len();
-        kernel.constants.push(constant.clone());
-        for (argument, _) in &mut kernel.arguments {
+        let mut data = constant.data.clone();
+        for (argument, c_type) in &mut kernel.arguments {
             if *argument == Argument::Input(index) {
                 *argument = Argument::Constant(at);
+                data = halved(data, c_type);
             }
         }
+        let role = ROLES[index.min(ROLES.len() - 1)];
+        kernel.constants.push(Constant { role, data });
     }
     kernel
+}
+
+/// Names of constant operands.
+const ROLES: [&str; 8] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"];
+
+/// 64-bit constants as the pairs of 32-bit ones that kernels which only move elements take them for.
+fn halved(data: Data, c_type: &str) -> Data {
+    match data {
+        Data::I64(values) if c_type == "int32_t" =>
+        {
+            #[allow(clippy::cast_possible_truncation, reason = "the halves are taken apart")]
+            Data::I32(values.iter().flat_map(|v| [*v as i32, (*v >> 32) as i32]).collect())
+        }
+        data => data,
+    }
 }
 
 /// Text that may stand in a C comment and does not meet the prefix mark.

@@ -4,8 +4,23 @@ use crate::build::{Build, Case, ints, word};
 use ir::{Attr, Element, Quant, Tensor, Type};
 
 const UNARY: [&str; 17] = [
-    "relu", "relu6", "leaky_relu", "elu", "clip", "sigmoid", "tanh", "silu", "hard_sigmoid", "hard_swish", "gelu",
-    "erf", "exp", "log", "sqrt", "reciprocal", "neg",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "clip",
+    "sigmoid",
+    "tanh",
+    "silu",
+    "hard_sigmoid",
+    "hard_swish",
+    "gelu",
+    "erf",
+    "exp",
+    "log",
+    "sqrt",
+    "reciprocal",
+    "neg",
 ];
 const BINARY: [&str; 8] = ["add", "sub", "mul", "div", "maximum", "minimum", "pow", "prelu"];
 
@@ -90,7 +105,11 @@ fn binary(seed: u64, op: &str, element: Element, constant: bool) -> Case {
     let (a_ty, b_ty) = (operand(&mut b, element, &full), operand(&mut b, element, &other));
     let mut data = b.random.tensor(&a_ty);
     if op == "pow" && element == Element::F32 {
-        data = Tensor::from_reals(element, full.clone(), data.to_reals().iter().map(|v| v.abs() + 0.1).collect::<Vec<_>>());
+        data = Tensor::from_reals(
+            element,
+            full.clone(),
+            data.to_reals().iter().map(|v| v.abs() + 0.1).collect::<Vec<_>>(),
+        );
     }
     let x = b.input_of(a_ty, data);
     let z = if constant { b.constant(b_ty) } else { b.input(b_ty) };
@@ -147,7 +166,8 @@ fn reduce(seed: u64, op: &str, element: Element) -> Case {
     let ty = operand(&mut b, element, &shape);
     let x = b.input(ty.clone());
     // Something on channels-last memory in between.
-    let pooled = b.op("max_pool2d", &[x], [("kernel", ints(&[1, 1]))], (element != Element::F32).then(|| ty.clone()));
+    let pooled =
+        b.op("max_pool2d", &[x], [("kernel", ints(&[1, 1]))], (element != Element::F32).then(|| ty.clone()));
     let reduced: Vec<usize> = axes.iter().map(|a: &i64| a.rem_euclid(4) as usize).collect();
     let kept = (0..4).filter_map(|i| match (reduced.contains(&i), keep) {
         (false, _) => Some(shape[i]),

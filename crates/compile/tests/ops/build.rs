@@ -43,11 +43,16 @@ impl Random {
     pub(crate) fn tensor(&mut self, ty: &Type) -> Tensor {
         let n = ty.elements();
         match ty.element.range() {
-            None => Tensor::from_reals(ty.element, ty.shape.clone(), (0..n).map(|_| 3.0 * self.unit()).collect::<Vec<_>>()),
+            None => Tensor::from_reals(
+                ty.element,
+                ty.shape.clone(),
+                (0..n).map(|_| 3.0 * self.unit()).collect::<Vec<_>>(),
+            ),
             Some((low, high)) => {
                 let span = (i128::from(high) - i128::from(low) + 1).min(1 << 40);
-                let values: Vec<i64> =
-                    (0..n).map(|_| (i128::from(low.max(-(1 << 39))) + i128::from(self.next()) % span) as i64).collect();
+                let values: Vec<i64> = (0..n)
+                    .map(|_| (i128::from(low.max(-(1 << 39))) + i128::from(self.next()) % span) as i64)
+                    .collect();
                 Tensor::from_ints(ty.element, ty.shape.clone(), &values)
             }
         }
@@ -56,7 +61,8 @@ impl Random {
     /// A quantized type with a random scale and zero point.
     pub(crate) fn quantized(&mut self, element: Element, shape: &[usize]) -> Type {
         let (low, high) = element.range().expect("an integer");
-        let zero = if element.bits() > 8 { 0 } else { self.among(0, (high - low) as usize) as i32 + low as i32 };
+        let zero =
+            if element.bits() > 8 { 0 } else { self.among(0, (high - low) as usize) as i32 + low as i32 };
         Type::new(element, shape).with_quant(Quant::per_tensor(self.scale(), zero))
     }
 }
@@ -94,7 +100,13 @@ impl Build {
         self.graph.add_const(None, ty, data)
     }
 
-    pub(crate) fn op<const N: usize>(&mut self, name: &str, xs: &[Value], attrs: [(&str, Attr); N], ty: Option<Type>) -> Value {
+    pub(crate) fn op<const N: usize>(
+        &mut self,
+        name: &str,
+        xs: &[Value],
+        attrs: [(&str, Attr); N],
+        ty: Option<Type>,
+    ) -> Value {
         let result = self.graph.op(name, xs, attrs, ty);
         result.unwrap_or_else(|error| panic!("{name}: {error}"))
     }

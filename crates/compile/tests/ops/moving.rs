@@ -29,7 +29,8 @@ fn one(seed: u64, element: Element, name: &str, op: fn(&mut Build, Value, [usize
         b.graph.layout = ir::Layout::Nhwc;
     }
     let shape = [1, b.random.among(2, 4), b.random.among(2, 5), b.random.among(2, 5)];
-    let ty = if element == Element::I8 { b.random.quantized(element, &shape) } else { Type::new(element, shape) };
+    let ty =
+        if element == Element::I8 { b.random.quantized(element, &shape) } else { Type::new(element, shape) };
     let x = b.input(ty);
     let y = op(&mut b, x, shape);
     b.finish(format!("{name} {element} {seed}"), y)
@@ -51,7 +52,12 @@ fn pad(b: &mut Build, x: Value, _: [usize; 4]) -> Value {
     let mode = b.random.pick(&["constant", "reflect", "edge"]);
     let channels = b.random.among(0, 1);
     let (before, after) = ([0, channels, 1, 0], [0, 0, 1, 1]);
-    let attrs = [("before", ints(&before)), ("after", ints(&after)), ("mode", word(mode)), ("value", Attr::Float(1.0))];
+    let attrs = [
+        ("before", ints(&before)),
+        ("after", ints(&after)),
+        ("mode", word(mode)),
+        ("value", Attr::Float(1.0)),
+    ];
     b.op("pad", &[x], attrs, None)
 }
 
@@ -84,7 +90,8 @@ fn gather(seed: u64, element: Element) -> Case {
     let picks: Vec<i64> = (0..5).map(|i| (i * 7 % (2 * extent)) - extent).collect();
     let ty = Type::new(index, [5]);
     let data = Tensor::from_ints(index, [5], &picks);
-    let indices = if b.random.among(0, 1) == 0 { b.graph.add_const(None, ty, data) } else { b.input_of(ty, data) };
+    let indices =
+        if b.random.among(0, 1) == 0 { b.graph.add_const(None, ty, data) } else { b.input_of(ty, data) };
     let y = b.op("gather", &[x, indices], [("axis", Attr::Int(axis as i64))], None);
     b.finish(format!("gather {element} {seed}"), y)
 }

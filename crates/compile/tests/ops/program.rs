@@ -23,11 +23,13 @@ pub(crate) fn run(cases: &[Case], target: &str) -> Vec<Vec<Tensor>> {
         }
         let _ = writeln!(main, "#include \"c{i}_weights.c\"\n#include \"c{i}.c\"");
         for port in &compiled.manifest.inputs {
-            let _ = writeln!(body, "    if (fread({0}, 1, {1}, in) != {1}) return 2;", port.symbol, port.bytes);
+            let _ =
+                writeln!(body, "    if (fread({0}, 1, {1}, in) != {1}) return 2;", port.symbol, port.bytes);
         }
         let _ = writeln!(body, "    if (c{i}_invoke() != 0) return 3;");
         for port in &compiled.manifest.outputs {
-            let _ = writeln!(body, "    if (fwrite({0}, 1, {1}, out) != {1}) return 4;", port.symbol, port.bytes);
+            let _ =
+                writeln!(body, "    if (fwrite({0}, 1, {1}, out) != {1}) return 4;", port.symbol, port.bytes);
         }
     }
     let _ = write!(
@@ -38,7 +40,7 @@ pub(crate) fn run(cases: &[Case], target: &str) -> Vec<Vec<Tensor>> {
     std::fs::write(dir.join("main.c"), main).expect("a file");
     let inputs: Vec<u8> = cases.iter().flat_map(|c| &c.inputs).flat_map(|t| t.bytes().to_vec()).collect();
     std::fs::write(dir.join("in"), inputs).expect("a file");
-    let flags = "-std=c11 -O1 -Wall -Wextra -Wconversion -Werror -fsanitize=undefined -fno-sanitize-recover=all main.c -o main -lm";
+    let flags = "-std=c11 -O0 -Wall -Wextra -Wconversion -Werror -fsanitize=undefined -fno-sanitize-recover=all main.c -o main -lm";
     succeed(Command::new("cc").args(flags.split(' ')), dir);
     succeed(Command::new("./main").args(["in", "out"]), dir);
     let bytes = std::fs::read(dir.join("out")).expect("the program wrote it");

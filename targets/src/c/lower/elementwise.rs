@@ -188,6 +188,10 @@ fn binary(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let arithmetic = match arithmetic(node, a_ty, b_ty) {
         Ok(Some(arithmetic)) => arithmetic,
         Ok(None) if !a_ty.is_quantized() => {
+            let unsigned = matches!(y_ty.element, ir::Element::Int { bits: 9.., signed: false });
+            if unsigned && operands.iter().any(|operand| matches!(operand, Operand::Constant(_))) {
+                return refused(format!("constants of {} have no C type", y_ty.element));
+            }
             let act = node.attrs().word("act");
             let Some(kernel) = ops::broadcast_binary(op.name, y_ty.element, [&x_shape, &w_shape, &y], act)
             else {
@@ -349,7 +353,7 @@ pub(super) fn addition(
         left_shift: left.cast_signed(),
         first: AddOperand { zero_point: a_zero, scale: quant::scale(a) },
         second: AddOperand { zero_point: b_zero, scale: quant::scale(b) },
-        output: quant::requantize(&[sum], y, clamp)?,
+        output: quant::requantize(&[sum], &[i64::MAX], y, clamp)?,
     })
 }
 
@@ -358,6 +362,8 @@ fn product(a: &Type, b: &Type, y: &Type, act: &str, profile: Rounding) -> Result
     let (b_scale, b_zero) = quant::per_tensor(b, "the second operand")?;
     let (y_scale, _) = quant::per_tensor(y, "the result")?;
     let clamp = quant::clamp_stored(act, y)?;
-    let output = quant::requantize(&[profile.product([a_scale, b_scale, y_scale])], y, clamp)?;
+    let scaler = profile.product([a_scale, b_scale, y_scale]);
+    let reach = quant::distance(a, a_zero) * quant::distance(b, b_zero);
+    let output = quant::requantize(&[scaler], &[reach], y, clamp)?;
     Ok(IntegerMul { zero_points: [a_zero, b_zero], output })
 }

@@ -3,8 +3,8 @@
 use super::layout::{self, row_major};
 use super::{Lowering, Operand, Place, Refused, Rule, Source, elementwise, quant, refused, shape};
 use crate::c::kernels::spec::{
-    Conv2dSpec, DenseSpec, Element, FloatLinear, Image, IntegerLinear, Linear, MatMulOp, MatMulSpec, OpSpec,
-    Window,
+    Conv2dSpec, CopyBoxSpec, DenseSpec, Element, FloatLinear, Image, IntegerLinear, Linear, MatMulOp,
+    MatMulSpec, OpSpec, Window,
 };
 use interp::Rounding;
 use interp::fixed::Scaler;
@@ -46,6 +46,7 @@ fn conv2d(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let order = layout::channels_last(4);
     let weights = conv_weights(cx, w)?;
     let operand = cx.fetch(x, &order)?;
+    let (operand, input, window) = padded(cx, operand, cx.ty(x), input, output, window, [pad[2], pad[3]])?;
     let Some(residual) = node.operand("residual") else {
         let linear = linear(cx, value, weights, cx.node(value).ty(), node.attrs().word("act"))?;
         let spec = OpSpec::Conv2d(Conv2dSpec { input, output, window, groups, linear, residual: None });
@@ -74,6 +75,45 @@ fn conv2d(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     cx.spec("add", OpSpec::Binary(binary), vec![Operand::Block(first), second], node.ty(), order)
 }
 
+/// Kernels imply padding as long as every window sees something of the image; where one does not, the image is padded by
+/// a copy first. `behind` is the padding below and to the right.
+fn padded(
+    cx: &mut Lowering<'_>,
+    operand: Operand,
+    x: &Type,
+    input: Image,
+    output: Image,
+    window: Window,
+    behind: [usize; 2],
+) -> Result<(Operand, Image, Window), Refused> {
+    let sees = |axis: usize, extent: usize, outputs: usize| {
+        let reach = (window.kernel[axis] - 1) * window.dilation[axis];
+        let last = (outputs - 1) * window.stride[axis];
+        window.pad[axis] <= reach && last < extent + window.pad[axis]
+    };
+    if sees(0, input.h, output.h) && sees(1, input.w, output.w) {
+        return Ok((operand, input, window));
+    }
+    let [top, left] = window.pad;
+    let wide = Image { h: input.h + top + behind[0], w: input.w + left + behind[1], ..input };
+    let fill = x.per_tensor().map_or(0.0, |(_, zero)| f64::from(zero));
+    let offset = |pad: usize| -isize::try_from(pad).expect("extents are below 2^31");
+    let spec = CopyBoxSpec {
+        element: quant::element(x)?,
+        x: vec![input.n, input.h, input.w, input.c],
+        y: vec![wide.n, wide.h, wide.w, wide.c],
+        offset: vec![0, offset(top), offset(left), 0],
+        step: vec![1; 4],
+        fill,
+    };
+    let ty = x.with_shape([wide.n, wide.c, wide.h, wide.w]);
+    let place = cx.spec("pad", OpSpec::CopyBox(spec), vec![operand], &ty, layout::channels_last(4))?;
+    match place.source {
+        Source::Block(block) => Ok((Operand::Block(block), wide, Window { pad: [0, 0], ..window })),
+        Source::Const(_) => refused("a padded copy without a result"),
+    }
+}
+
 /// Weights `[c_out, c_in, k_h, k_w]` as kernels have them: `[c_out][k_h][k_w][c_in]`.
 fn conv_weights(cx: &Lowering<'_>, w: Value) -> Result<Tensor, Refused> {
     let Some(data) = cx.constant(w) else { return refused("the weights are not constant") };
@@ -99,6 +139,7 @@ fn conv1d(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let order = layout::channels_last(3);
     let weights = conv_weights(cx, w)?;
     let operand = cx.fetch(x, &order)?;
+    let (operand, input, window) = padded(cx, operand, cx.ty(x), input, output, window, [0, pad[1]])?;
     let linear = linear(cx, value, weights, node.ty(), node.attrs().word("act"))?;
     let spec = OpSpec::Conv2d(Conv2dSpec { input, output, window, groups, linear, residual: None });
     cx.spec("conv1d", spec, vec![operand], node.ty(), order)
@@ -207,6 +248,14 @@ fn integer(
         scalers.truncate(1);
     }
     let clamp = quant::clamp_stored(act, result)?;
+    let values = weights.to_ints();
+    let requantize = if quant::element(x)? == Element::I16 {
+        quant::requantize_wide(&scalers, result, clamp)?
+    } else {
+        let reach = reach(x, x_zero_point, &values, &quantization.zero, bias);
+        let most = [reach.iter().copied().max().unwrap_or(0)];
+        quant::requantize(&scalers, if scalers.len() == 1 { &most } else { &reach }, result, clamp)?
+    };
     let w_element = quant::element(w)?;
     if !matches!(w_element, Element::I8 | Element::U8) {
         return refused(format!("weights of {} have no C kernel", w.element));
@@ -218,10 +267,24 @@ fn integer(
         y: quant::element(result)?,
         x_zero_point,
         w_zero_points: quantization.zero.clone(),
-        weights: weights.to_ints().into_iter().map(narrow).collect(),
+        weights: values.into_iter().map(narrow).collect(),
         bias: bias.map_or_else(|| vec![0; c_out], Tensor::to_ints),
-        requantize: quant::requantize(&scalers, result, clamp)?,
+        requantize,
     })
+}
+
+/// A bound on the magnitude of each channel's accumulator: the bias, and every weight times the farthest operand.
+fn reach(x: &Type, x_zero: i32, weights: &[i64], w_zeros: &[i32], bias: Option<&Tensor>) -> Vec<i64> {
+    let c_out = bias.map_or(w_zeros.len(), Tensor::len).max(1);
+    let c_out = if weights.len().is_multiple_of(c_out) { c_out } else { 1 };
+    let bias = bias.map(Tensor::to_ints);
+    let farthest = quant::distance(x, x_zero);
+    let channel = |(c, weights): (usize, &[i64])| {
+        let zero = i64::from(w_zeros[if w_zeros.len() == 1 { 0 } else { c }]);
+        let sum: i64 = weights.iter().map(|w| (w - zero).abs()).sum();
+        sum.saturating_mul(farthest).saturating_add(bias.as_ref().map_or(0, |b| b[c].abs()))
+    };
+    weights.chunks((weights.len() / c_out).max(1)).enumerate().map(channel).collect()
 }
 
 fn matmul(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
@@ -261,7 +324,8 @@ fn matmul(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         }
         let scaler = profile(node).matmul([a_scale, b_scale, y_scale]);
         let clamp = quant::clamp_stored("none", node.ty())?;
-        let requantize = quant::requantize(&[scaler], node.ty(), clamp)?;
+        let reach = quant::distance(cx.ty(a), a_zero) * quant::distance(cx.ty(b), b_zero) * k as i64;
+        let requantize = quant::requantize(&[scaler], &[reach], node.ty(), clamp)?;
         MatMulOp::Integer { element: quant::element(node.ty())?, zero_points: [a_zero, b_zero], requantize }
     } else if node.ty().element == ir::Element::F32 {
         MatMulOp::F32

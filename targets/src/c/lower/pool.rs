@@ -65,7 +65,8 @@ fn requantized_average(cx: &mut Lowering<'_>, value: Value, window: &Window) -> 
     #[allow(clippy::cast_precision_loss, reason = "extents are below 2^31")]
     let factor = f64::from(x_scale) / (reduced as f64 * f64::from(y_scale));
     let clamp = quant::clamp_stored(node.attrs().word("act"), node.ty())?;
-    let requantize = quant::requantize(&[Scaler::new(factor, Scheme::Real)], node.ty(), clamp)?;
+    let reach = quant::distance(x, x_zero_point) * reduced as i64;
+    let requantize = quant::requantize(&[Scaler::new(factor, Scheme::Real)], &[reach], node.ty(), clamp)?;
     let op = ReduceOp::Integer { x_zero_point, requantize };
     let spec =
         ReduceSpec { outer: x.shape[0], reduced, inner: x.shape[1], element: quant::element(node.ty())?, op };
@@ -169,7 +170,11 @@ fn quantized_sum(node: &Node, x: &Type, count: usize) -> Result<ReduceOp, Refuse
     }
     let scaler = Scaler { multiplier, real: multiplier.real(), scheme: Scheme::Double };
     let clamp = quant::clamp_stored("none", node.ty())?;
-    Ok(ReduceOp::Integer { x_zero_point, requantize: quant::requantize(&[scaler], node.ty(), clamp)? })
+    let reach = quant::distance(x, x_zero_point) * count as i64;
+    Ok(ReduceOp::Integer {
+        x_zero_point,
+        requantize: quant::requantize(&[scaler], &[reach], node.ty(), clamp)?,
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{Refused, refused};
 use crate::c::kernels::spec::{Element, Requantize, Rounding, Scale};
-use interp::fixed::{Multiplier, Scaler, Scheme};
+use interp::fixed::{Multiplier, Scaler, Scheme, saturate};
 use ir::Type;
 
 /// The C element of a computed value; `None` where no kernel computes with it.
@@ -80,60 +80,57 @@ pub(crate) fn scale(multiplier: Multiplier) -> Scale {
     Scale { multiplier: multiplier.mantissa, shift: multiplier.shift }
 }
 
-/// From accumulators to stored results: one scaler, or one per channel, all by one scheme.
-pub(crate) fn requantize(scalers: &[Scaler], result: &Type, clamp: [i32; 2]) -> Result<Requantize, Refused> {
+/// From accumulators to stored results: one scaler, or one per channel, and as many bounds on the accumulators' magnitude.
+///
+/// Kernels round twice (gemmlowp) or once. A scheme that is neither is replaced by rounding once with the same factor or one
+/// of its neighbours where that gives the same result for every accumulator within the bound.
+pub(crate) fn requantize(
+    scalers: &[Scaler],
+    reach: &[i64],
+    result: &Type,
+    clamp: [i32; 2],
+) -> Result<Requantize, Refused> {
     let (_, zero_point) = per_tensor(result, "the result")?;
-    let steps = [i64::from(clamp[0]) - i64::from(zero_point), i64::from(clamp[1]) - i64::from(zero_point)];
+    let steps = clamp.map(|end| end.saturating_sub(zero_point));
     let double = scalers.iter().all(|scaler| scaler.scheme == Scheme::Double);
     let rounding = if double { Rounding::Double } else { Rounding::Single };
-    let scales: Result<Vec<Scale>, Refused> = scalers
-        .iter()
-        .map(|scaler| match scaler.scheme {
-            Scheme::Double if double => Ok(scale(scaler.multiplier)),
-            Scheme::Single => Ok(scale(scaler.multiplier)),
-            _ => proven(scaler, steps),
-        })
-        .collect();
+    let fixed = |(channel, scaler): (usize, &Scaler)| match scaler.scheme {
+        Scheme::Double if double => Ok(scale(scaler.multiplier)),
+        Scheme::Single => Ok(scale(scaler.multiplier)),
+        scheme => {
+            let bound = saturate(reach[if reach.len() == 1 { 0 } else { channel }]);
+            let single = scaler.as_single([-bound, bound], steps);
+            let none = || {
+                Refused(format!(
+                    "a factor of {:e} rounded by {scheme:?} has no equal in fixed point",
+                    scaler.real
+                ))
+            };
+            single.map(|single| scale(single.multiplier)).ok_or_else(none)
+        }
+    };
+    let scales: Result<Vec<Scale>, Refused> = scalers.iter().enumerate().map(fixed).collect();
     Ok(Requantize { scales: scales?, rounding, zero_point, clamp })
 }
 
-/// A fixed-point factor, rounded once, that gives the same result as another scheme for every accumulator.
-///
-/// Both are non-decreasing step functions of the accumulator, so they are equal where their steps are at the same places;
-/// `steps` are the first and last result that the clamp lets through. The nearest factors are tried until one is equal.
-fn proven(wanted: &Scaler, steps: [i64; 2]) -> Result<Scale, Refused> {
-    const REACH: i32 = 16;
-    let nearest = Scaler { scheme: Scheme::Single, ..*wanted };
-    let places = |scaler: &Scaler| -> Vec<i64> {
-        (steps[0] + 1..=steps[1]).map(|result| first_reaching(scaler, result)).collect()
-    };
-    let goal = places(wanted);
-    for distance in 0..=2 * REACH {
-        let offset = if distance % 2 == 0 { distance / 2 } else { -(distance / 2) - 1 };
-        let mut candidate = nearest;
-        let Some(mantissa) = nearest.multiplier.mantissa.checked_add(offset).filter(|m| *m >= 0) else {
-            continue;
-        };
-        candidate.multiplier.mantissa = mantissa;
-        if places(&candidate) == goal {
-            return Ok(scale(candidate.multiplier));
-        }
+/// As [`requantize`] for the 64-bit accumulators of 16-bit activations: every fixed-point scheme reduces the factor alike.
+pub(crate) fn requantize_wide(
+    scalers: &[Scaler],
+    result: &Type,
+    clamp: [i32; 2],
+) -> Result<Requantize, Refused> {
+    let (_, zero_point) = per_tensor(result, "the result")?;
+    if scalers.iter().any(|scaler| matches!(scaler.scheme, Scheme::Float | Scheme::Real)) {
+        return refused("64-bit accumulators scaled in floating point have no C kernel");
     }
-    refused(format!(
-        "a factor of {:e} rounded by {:?} has no equal in fixed point",
-        wanted.real, wanted.scheme
-    ))
+    let scales = scalers.iter().map(|scaler| scale(scaler.multiplier)).collect();
+    Ok(Requantize { scales, rounding: Rounding::Single, zero_point, clamp })
 }
 
-/// The smallest accumulator whose result is at least `result`; one past the largest where none is.
-fn first_reaching(scaler: &Scaler, result: i64) -> i64 {
-    let (mut low, mut high) = (i64::from(i32::MIN), i64::from(i32::MAX) + 1);
-    while low < high {
-        let middle = (low + high).div_euclid(2);
-        let x = i32::try_from(middle).expect("between the ends of i32");
-        if i64::from(scaler.apply(x)) >= result { high = middle } else { low = middle + 1 }
-    }
-    low
+/// The largest distance of a stored value from the zero point.
+pub(crate) fn distance(ty: &Type, zero: i32) -> i64 {
+    let (low, high) = ty.element.range().unwrap_or((i64::from(i32::MIN), i64::from(i32::MAX)));
+    (high - i64::from(zero)).max(i64::from(zero) - low)
 }
 
 #[cfg(test)]
@@ -158,10 +155,10 @@ mod tests {
         for real in [0.001_234_567, 0.37, 0.000_002, 0.004_5] {
             for scheme in [Scheme::Real, Scheme::Float] {
                 let wanted = Scaler::new(real, scheme);
-                let found = requantize(&[wanted], &i8(1.0, 3), [-128, 127]).expect("no exact halves");
-                let scale = found.scales[0];
+                let found =
+                    requantize(&[wanted], &[1 << 21], &i8(1.0, 3), [-128, 127]).expect("no exact halves");
                 let mut scaler = Scaler::new(real, Scheme::Single);
-                scaler.multiplier.mantissa = scale.multiplier;
+                scaler.multiplier.mantissa = found.scales[0].multiplier;
                 let cut = |y: i32| y.saturating_add(3).clamp(-128, 127);
                 for x in (-2_000_000i32..2_000_000).step_by(37) {
                     assert_eq!(cut(wanted.apply(x)), cut(scaler.apply(x)), "{real} {x} {scheme:?}");
@@ -173,8 +170,10 @@ mod tests {
     #[test]
     fn halves_that_no_fixed_point_factor_can_round_alike_are_refused() {
         // 0.5 rounds away from zero on both sides; in fixed point it rounds up on both.
-        let refused =
-            requantize(&[Scaler::new(0.5, Scheme::Real)], &i8(1.0, 0), [-128, 127]).expect_err("halves");
+        let half = Scaler::new(0.5, Scheme::Real);
+        let refused = requantize(&[half], &[1 << 20], &i8(1.0, 0), [-128, 127]).expect_err("halves");
         assert!(refused.0.contains("no equal in fixed point"), "{}", refused.0);
+        // Where no accumulator is negative, they are alike.
+        assert!(requantize(&[half], &[1 << 20], &i8(1.0, -128), [-128, 127]).is_ok());
     }
 }

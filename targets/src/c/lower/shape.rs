@@ -3,6 +3,7 @@
 use super::layout::{self, Order, row_major};
 use super::{Lowering, Operand, Place, Refused, Rule, Source, elementwise, quant, refused};
 use crate::c::kernels::spec::{ConcatSpec, CopyBoxSpec, Image, OpSpec, ResizeNearestSpec};
+use crate::c::kernels::{Constant, Data};
 use crate::c::ops;
 use crate::c::program::Work;
 use ir::{Node, Type, Value};
@@ -17,6 +18,9 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("gather", gather),
     ("resize2d", resize2d),
 ];
+
+/// Constant operands are named by their position, of which there are this many.
+const MAX_CONSTANT_OPERAND: usize = 8;
 
 fn sizes(node: &Node, name: &str) -> Vec<usize> {
     let convert = |v: &i64| usize::try_from(*v).expect("inference checked that it is not negative");
@@ -77,6 +81,9 @@ fn concat(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         if ty.is_quantized() {
             let whole = quant::range(node.ty().element)?;
             operand = elementwise::on_scale(cx, value, operand, ty, node.ty(), whole, order.clone())?;
+        }
+        if matches!(operand, Operand::Constant(_)) && operands.len() >= MAX_CONSTANT_OPERAND {
+            return refused("a constant behind more than 8 operands: fold constants first");
         }
         operands.push(operand);
         inner.push(cx.ty(x).shape[axis] * behind);
@@ -238,8 +245,12 @@ fn gather(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let axis = usize::try_from(node.attrs().int("axis").rem_euclid(signed)).expect("not negative");
     let shape = &cx.ty(x).shape;
     let (element, parts) = movable(node.ty())?;
-    let Some(index_type) = ops::integer_type(cx.ty(indices).element) else {
-        return refused(format!("indices of {} have no C type", cx.ty(indices).element));
+    // Constant indices are known to fit; those of an input are taken as they come.
+    let constant = cx.constant(indices);
+    let index_type = match (&constant, ops::integer_type(cx.ty(indices).element)) {
+        (Some(_), _) => "int32_t",
+        (None, Some(index_type)) => index_type,
+        (None, None) => return refused(format!("indices of {} have no C type", cx.ty(indices).element)),
     };
     let kernel = ops::gather(&ops::Gather {
         element,
@@ -249,10 +260,16 @@ fn gather(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
         picks: cx.ty(indices).elements(),
         index_type,
     });
-    let operands = vec![
-        cx.fetch(x, &row_major(cx.ty(x).rank()))?,
-        cx.fetch(indices, &row_major(cx.ty(indices).rank()))?,
-    ];
+    let picked = match constant {
+        None => cx.fetch(indices, &row_major(cx.ty(indices).rank()))?,
+        Some(data) => {
+            let narrow =
+                |v: i64| i32::try_from(v).map_err(|_| Refused(format!("index {v} is outside the axis")));
+            let values: Result<Vec<i32>, Refused> = data.to_ints().into_iter().map(narrow).collect();
+            Operand::Constant(Constant { role: "operand", data: Data::I32(values?) })
+        }
+    };
+    let operands = vec![cx.fetch(x, &row_major(cx.ty(x).rank()))?, picked];
     cx.task("gather", Work::Own, kernel, operands, node.ty(), row_major(node.ty().rank()))
 }
 
