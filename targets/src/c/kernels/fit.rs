@@ -248,8 +248,8 @@ mod tests {
                 fitted += 1;
                 let c = layer.channels[0];
                 for x in range[0]..=range[1] {
-                    let high = (((x - i64::from(c.base)) << layer.pre_shift) * i64::from(c.multiplier) >> 32)
-                        as i32
+                    let high = ((((x - i64::from(c.base)) << layer.pre_shift) * i64::from(c.multiplier))
+                        >> 32) as i32
                         + c.offset;
                     let high = high + if x < 0 { c.negative } else { 0 };
                     let cheap = (high >> layer.shift).clamp(-128, 127);

@@ -112,7 +112,7 @@ fn body(s: &Conv2dSpec, core: &dyn PlaneCore, plane: &Plane, fit: &FittedLayer, 
     let t = core.element().c_type();
     let mut c = Code::new();
     core.fill(&mut c, zero_point, plane.rows * plane.row);
-    c.line(format!("const int8_t *w = weights;\nconst int32_t *p = params;"));
+    c.line("const int8_t *w = weights;\nconst int32_t *p = params;");
     c.open(format!("for (int32_t c = 0; c < {channels}; c++, w += {taps}, p += {words})"));
     c.line("const int8_t *from = x + c;");
     c.line(format!("{t} *to = scratch + {};", plane.first(s)));

@@ -48,7 +48,7 @@ pub(crate) fn copy_box(s: &CopyBoxSpec) -> Result<Kernel, KernelError> {
     }
     let mut inside = Vec::new();
     let mut terms = Vec::new();
-    for axis in 0..rank {
+    for (axis, stride) in strides.iter().enumerate() {
         let step = if s.step[axis] == 1 { String::new() } else { format!(" * {}", s.step[axis]) };
         let place = super::plus(&format!("i{axis}{step}"), s.offset[axis] as i32);
         let last = s.offset[axis] + s.step[axis] * (s.y[axis] as isize - 1);
@@ -59,7 +59,7 @@ pub(crate) fn copy_box(s: &CopyBoxSpec) -> Result<Kernel, KernelError> {
         if high >= s.x[axis] as isize {
             inside.push(format!("{place} < {}", s.x[axis]));
         }
-        terms.push(if strides[axis] == 1 { place } else { format!("({place}) * {}", strides[axis]) });
+        terms.push(if *stride == 1 { place } else { format!("({place}) * {stride}") });
     }
     let read = format!("x[{}]", if terms.is_empty() { "0".into() } else { terms.join(" + ") });
     let value = if inside.is_empty() {

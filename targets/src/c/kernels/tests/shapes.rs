@@ -65,7 +65,8 @@ fn conv(r: &mut Random, i: usize) -> OpSpec {
     let input =
         Image { n: r.pick(&[1, 1, 2]), h: r.size(1, 7), w: r.size(1, 9), c: r.pick(&[1, 2, 3, 4, 5, 8, 12]) };
     let c_out = r.pick(&[1, 2, 3, 5, 8, 10]);
-    let groups = if i % 5 == 4 && input.c % 2 == 0 && c_out % 2 == 0 { 2 } else { 1 };
+    let groups =
+        if i % 5 == 4 && input.c.is_multiple_of(2) && usize::is_multiple_of(c_out, 2) { 2 } else { 1 };
     conv_of(r, input, c_out, w, groups)
 }
 
