@@ -132,6 +132,18 @@ fn a_quantized_result_without_a_declared_type_is_a_mistake() {
 }
 
 #[test]
+fn a_type_in_between_without_a_residual_is_a_mistake() {
+    let text = "graph @t(%x: i8[1, 1, 1, 1] {scale = 0.5, zero = 0}) {
+      %y = conv2d %x, %x {mid = i8 {scale = 0.5, zero = 0}} : i8[1, 1, 1, 1] {scale = 0.5, zero = 0}
+      return %y
+    }";
+    assert_eq!(
+        faults(text),
+        ["2:12: conv2d: attribute `mid` is i8 {scale = 0.5, zero = 0}, absent without a residual expected"]
+    );
+}
+
+#[test]
 fn texts_that_end_early_or_hold_stray_characters_are_mistakes() {
     for text in [
         "",

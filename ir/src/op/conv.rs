@@ -93,7 +93,11 @@ fn check_channels(op: &OpContext<'_>, x: &Type, w: &Type) -> Result<usize, Infer
 }
 
 fn check_residual(op: &OpContext<'_>, x: &Type, result: &Type) -> Result<(), InferError> {
-    let Some(residual) = op.optional("residual") else { return Ok(()) };
+    let Some(residual) = op.optional("residual") else {
+        let stray = op.attrs.quant("mid").is_some();
+        let found = || crate::text::attr(op.attrs.get("mid"));
+        return if stray { Err(op.bad_attr("mid", found(), "absent without a residual")) } else { Ok(()) };
+    };
     op.same_kind(x, "residual")?;
     if residual.shape != result.shape {
         return Err(InferError::Broadcast { left: residual.shape.clone(), right: result.shape.clone() });
