@@ -10,6 +10,7 @@
 
 mod build;
 mod error;
+mod export;
 mod file;
 mod import;
 pub mod nasc;
@@ -21,4 +22,5 @@ pub mod tflite;
 
 pub use build::{CONSTANT_FACTOR, CONSTANT_SLACK};
 pub use error::{ExportError, ImportError, ModelError, Unsupported, UnsupportedOp};
+pub use export::{Format, export};
 pub use import::{Coverage, ImportOptions, Imported, Notice, Rounding, coverage, import};

@@ -1,5 +1,6 @@
 //! ONNX: the file format, import into the graph and export from it.
 
+mod export;
 mod fold;
 mod import;
 #[cfg(test)]
@@ -9,5 +10,6 @@ mod proto;
 mod tensor;
 mod wire;
 
+pub use export::export;
 pub use import::{OPSETS, coverage, import, looks_like};
 pub use wire::{MEMORY_FACTOR, MEMORY_SLACK, Problem, WireError};
