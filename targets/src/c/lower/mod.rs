@@ -103,7 +103,8 @@ pub(crate) struct Lowering<'g> {
     set: &'g dyn KernelSet,
     program: Program,
     places: HashMap<Value, Place>,
-    converted: HashMap<(usize, Order), usize>,
+    /// By block and movement: values that share a block may call its axes differently.
+    converted: HashMap<(usize, Vec<usize>, Vec<usize>), usize>,
     illegal: Vec<Illegal>,
     current: Option<Value>,
     /// C types of each user function, to find contradictory uses.
@@ -286,12 +287,12 @@ impl<'g> Lowering<'g> {
         if layout::equivalent(&place.order, order, &ty.shape) {
             return Ok(Operand::Block(block));
         }
-        let proper: Order = order.iter().copied().filter(|&axis| ty.shape[axis] != 1).collect();
-        if let Some(&block) = self.converted.get(&(block, proper.clone())) {
-            return Ok(Operand::Block(block));
-        }
         let from = layout::physical(&ty.shape, &place.order);
         let (mut x, mut perm) = layout::simplified(&from, &layout::conversion(&place.order, order));
+        let key = (block, x.clone(), perm.clone());
+        if let Some(&block) = self.converted.get(&key) {
+            return Ok(Operand::Block(block));
+        }
         let Some((element, parts)) = quant::movable(ty.element) else {
             return refused(format!("{} has no C type", ty.element));
         };
@@ -302,7 +303,7 @@ impl<'g> Lowering<'g> {
         let spec = OpSpec::Transpose(TransposeSpec { element, x, perm });
         let moved = self.spec("layout", spec, vec![Operand::Block(block)], ty, order.to_vec())?;
         let result = self.block_of(&moved);
-        self.converted.insert((block, proper), result);
+        self.converted.insert(key, result);
         Ok(Operand::Block(result))
     }
 
