@@ -70,6 +70,12 @@ impl<'a> Call<'a> {
         named.flatten().unwrap_or_default()
     }
 
+    /// Width of the widest element of operands and result.
+    pub(crate) fn bits(&self) -> u32 {
+        let operands = self.given().map(|x| x.ty.element.bits());
+        operands.chain([self.result.element.bits()]).max().unwrap_or(0)
+    }
+
     /// A list attribute as sizes.
     pub(crate) fn sizes(&self, name: &str) -> Vec<usize> {
         let size = |v: &i64| usize::try_from(*v).expect("inference has checked the sizes");

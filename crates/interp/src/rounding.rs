@@ -115,13 +115,13 @@ impl Rounding {
         Scaler::new(f64::from(a * b / y), scheme)
     }
 
-    /// The scaler from one scale to another where an op moves or compares values: requantize, concat.
+    /// The scaler from one scale to another where an op moves or compares values of up to `bits` bits: requantize, concat.
     #[must_use]
-    pub fn requantize(self, from: f32, to: f32) -> Scaler {
+    pub fn requantize(self, from: f32, to: f32, bits: u32) -> Scaler {
         let factor = f64::from(from) / f64::from(to);
         match self {
             Self::TfliteRef | Self::CmsisNn => Scaler::new(factor, Scheme::Double),
-            Self::Xnnpack => eight_bit(from / to).unwrap_or(Scaler::new(factor, Scheme::DoubleUp)),
+            Self::Xnnpack => eight_bit(from / to, bits).unwrap_or(Scaler::new(factor, Scheme::DoubleUp)),
             Self::TfliteBuiltin => Scaler::new(factor, Scheme::DoubleUp),
         }
     }
@@ -134,10 +134,10 @@ impl Rounding {
 
     /// The scalers of leaky_relu, above and below zero; the second for the magnitude of `alpha`.
     #[must_use]
-    pub fn leaky_relu(self, from: f32, to: f32, alpha: f32) -> [Scaler; 2] {
+    pub fn leaky_relu(self, from: f32, to: f32, alpha: f32, bits: u32) -> [Scaler; 2] {
         let (above, below) = (from / to, alpha.abs() * (from / to));
         if self == Self::Xnnpack
-            && let (Some(above), Some(below)) = (eight_bit(above), eight_bit(below))
+            && let (Some(above), Some(below)) = (eight_bit(above, bits), eight_bit(below, bits))
         {
             return [above, below];
         }
@@ -174,9 +174,9 @@ fn factor([x, w, y]: [f32; 3], single: bool) -> f64 {
     product / f64::from(y)
 }
 
-/// XNNPACK's conversion between scales: the factor rounded to a multiple of 1/256, where it has one.
-fn eight_bit(factor: f32) -> Option<Scaler> {
-    let within = (1.0 / 256.0..=128.0).contains(&factor);
+/// XNNPACK's conversion between scales: the factor rounded to a multiple of 1/256. `None` where it has none.
+fn eight_bit(factor: f32, bits: u32) -> Option<Scaler> {
+    let within = bits <= 8 && (1.0 / 256.0..=128.0).contains(&factor);
     within.then(|| Scaler::new(f64::from((256.0 * factor).round_ties_even()) / 256.0, Scheme::Single))
 }
 
@@ -300,14 +300,14 @@ mod tests {
     fn scales_xnnpack_does_not_take_are_left_to_the_built_in_kernels() {
         let wide = AddScaler::new([1.0, 2f32.powi(-12), 1.0], 1, 8, Rounding::Xnnpack);
         assert_eq!(wide, AddScaler::new([1.0, 2f32.powi(-12), 1.0], 1, 8, Rounding::TfliteBuiltin));
-        let factor = Rounding::Xnnpack.requantize(1.0, 1000.0);
-        assert_eq!(factor, Rounding::TfliteBuiltin.requantize(1.0, 1000.0));
+        let factor = Rounding::Xnnpack.requantize(1.0, 1000.0, 8);
+        assert_eq!(factor, Rounding::TfliteBuiltin.requantize(1.0, 1000.0, 8));
     }
 
     #[test]
     fn the_eight_bit_factor_of_xnnpack_is_a_multiple_of_a_256th() {
         // 0.3 * 256 = 76.8 -> 77: 100 * 77 / 256 = 30.08 -> 30; 255 * 77 / 256 = 76.7 -> 77 (76.5 by 0.3).
-        let scaler = Rounding::Xnnpack.requantize(0.3, 1.0);
+        let scaler = Rounding::Xnnpack.requantize(0.3, 1.0, 8);
         assert_eq!([scaler.apply(100), scaler.apply(255)], [30, 77]);
     }
 }

@@ -43,7 +43,7 @@ fn quantized(call: &Call<'_>, a: &Operand<'_>, b: &Operand<'_>) -> Result<Tensor
     let (qa, qb, out) = (a.affine("a")?, b.affine("b")?, call.result_affine()?);
     let [low, high] = clamp_range(call.result.element, out, call.attrs.word("act"));
     let place = move |scaled: i32| scaled.saturating_add(out.zero).clamp(low, high);
-    let rounding = call.rounding();
+    let (rounding, bits) = (call.rounding(), call.bits());
     let f: Box<dyn Fn(i32, i32) -> i32> = match call.op.name {
         "add" | "sub" => {
             let sign = if call.op.name == "add" { 1 } else { -1 };
@@ -56,7 +56,7 @@ fn quantized(call: &Call<'_>, a: &Operand<'_>, b: &Operand<'_>) -> Result<Tensor
         }
         "maximum" | "minimum" => {
             let larger = call.op.name == "maximum";
-            let [sa, sb] = [qa.scale, qb.scale].map(|scale| rounding.requantize(scale, out.scale));
+            let [sa, sb] = [qa.scale, qb.scale].map(|scale| rounding.requantize(scale, out.scale, bits));
             Box::new(move |x, y| {
                 let (x, y) = (sa.apply(x - qa.zero), sb.apply(y - qb.zero));
                 place(if larger { x.max(y) } else { x.min(y) })

@@ -110,7 +110,8 @@ fn onto_result(call: &Call<'_>, x: &Operand<'_>) -> Result<Tensor, KernelError> 
         return Ok(x.data.clone());
     }
     let (input, out) = (x.affine("xs")?, call.result_affine()?);
-    let scaler = call.rounding().requantize(input.scale, out.scale);
+    let bits = call.bits();
+    let scaler = call.rounding().requantize(input.scale, out.scale, bits);
     let [low, high] = element_range(call.result.element);
     let place = |v: i32| scaler.apply(v - input.zero).saturating_add(out.zero).clamp(low, high);
     let values: Vec<i32> = x.ints().into_iter().map(place).collect();

@@ -111,22 +111,11 @@ fn windows<T: Copy, R>(
             for ox in 0..call.result.shape[3] {
                 let columns = span(ox, 1, w);
                 let inside = rows.len() * columns.len();
-                let divisor = if count_pad { padded_size(call, [oy, ox], [h, w]) } else { inside };
+                let divisor = if count_pad { kernel[0] * kernel[1] } else { inside };
                 let row = |row: usize| plane[row * w..][columns.clone()].iter().copied();
                 y.push(f(&mut rows.clone().flat_map(row), Count { inside, divisor: divisor.max(1) }));
             }
         }
     }
     y
-}
-
-/// Places of a window within the padded image: what lies beyond the padding, where the last window overhangs it, does
-/// not count.
-fn padded_size(call: &Call<'_>, at: [usize; 2], image: [usize; 2]) -> usize {
-    let (kernel, stride, pad) = (call.sizes("kernel"), call.sizes("stride"), call.sizes("pad"));
-    let along = |axis: usize| {
-        let padded = image[axis] + pad[axis] + pad[axis + 2];
-        kernel[axis].min(padded.saturating_sub(at[axis] * stride[axis]))
-    };
-    along(0) * along(1)
 }

@@ -39,12 +39,13 @@ pub(crate) fn requantize(call: &Call<'_>) -> Result<Tensor, KernelError> {
     let from = x.ty.quant.as_ref().ok_or(KernelError::Granularity { what: "x" })?;
     let to = call.result.quant.as_ref().ok_or(KernelError::Granularity { what: "result" })?;
     let [low, high] = element_range(call.result.element);
-    let one = call.rounding().requantize(from.scale[0], to.scale[0]);
+    let bits = call.bits();
+    let one = call.rounding().requantize(from.scale[0], to.scale[0], bits);
     let single = from.scale.len() == 1 && to.scale.len() == 1;
     let shape = &x.ty.shape;
     let pairs = slots(from, shape).zip(slots(to, shape));
     let scaled = |(v, (i, j)): (i32, (usize, usize))| {
-        let scaler = if single { one } else { call.rounding().requantize(from.scale[i], to.scale[j]) };
+        let scaler = if single { one } else { call.rounding().requantize(from.scale[i], to.scale[j], bits) };
         scaler.apply(v.saturating_sub(from.zero[i])).saturating_add(to.zero[j]).clamp(low, high)
     };
     let y: Vec<i32> = x.ints().into_iter().zip(pairs).map(scaled).collect();

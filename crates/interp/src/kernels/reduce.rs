@@ -30,7 +30,8 @@ pub(crate) fn reduce(call: &Call<'_>) -> Result<Tensor, KernelError> {
         (Domain::Quantized, "reduce_max") => {
             let (input, out) = (x.affine("x")?, call.result_affine()?);
             let [low, high] = element_range(call.result.element);
-            let scaler = call.rounding().requantize(input.scale, out.scale);
+            let bits = call.bits();
+            let scaler = call.rounding().requantize(input.scale, out.scale, bits);
             let place = |v: i32| scaler.apply(v - input.zero).saturating_add(out.zero).clamp(low, high);
             let most = axes.fold(&x.ints(), i32::MIN, i32::max);
             Ok(call.ints(&most.into_iter().map(place).collect::<Vec<_>>()))

@@ -131,7 +131,7 @@ fn straight(call: &Call<'_>, input: Affine, out: Affine) -> Option<Box<dyn Fn(i3
         #[allow(clippy::cast_possible_truncation, reason = "TFLite's slope is single")]
         "leaky_relu" => {
             let alpha = call.attrs.float("alpha") as f32;
-            let [above, below] = call.rounding().leaky_relu(input.scale, out.scale, alpha);
+            let [above, below] = call.rounding().leaky_relu(input.scale, out.scale, alpha, call.bits());
             let sign = if alpha < 0.0 { -1 } else { 1 };
             Some(Box::new(move |v| {
                 let v = v - input.zero;

@@ -39,12 +39,9 @@ pub(super) fn avg_pool2d(site: &mut Site<'_>) -> TractResult<OutletId> {
 /// `mean`, `sum` and `reduce_max`.
 pub(super) fn reduce(site: &mut Site<'_>) -> TractResult<OutletId> {
     let (x, ty) = (site.operand("x")?, site.ty("x")?);
-    let axes = site
-        .attrs
-        .ints("axes")
-        .iter()
-        .map(|a| site.axis(*a, ty.rank()))
-        .collect::<TractResult<TVec<usize>>>()?;
+    let axes = site.attrs.ints("axes").iter().map(|a| site.axis(*a, ty.rank()));
+    let mut axes = axes.collect::<TractResult<TVec<usize>>>()?;
+    axes.sort_unstable();
     #[allow(clippy::cast_precision_loss, reason = "fewer than 2^24 elements")]
     let n = axes.iter().map(|a| ty.shape[*a]).product::<usize>() as f32;
     let reducer = if site.name() == "reduce_max" { Reducer::Max } else { Reducer::Sum };
