@@ -28,8 +28,8 @@ mod rewrite;
 mod text;
 
 pub use egraph::{
-    Arg, Args, Compute, Condition, Function, Library, Limits, Made, OpCost, OperandUse, Outcome, Rule, Rules,
-    Traffic, Use, extract, saturate,
+    Arg, Args, Compute, Condition, Counterexample, Function, Library, Limits, Made, OpCost, OperandUse,
+    Outcome, Rule, Rules, Traffic, Use, Verification, extract, saturate, verify_exact,
 };
 pub use manager::{After, Report, Run, Stats};
 pub use pass::{Context, Pass, PassError, Relation};

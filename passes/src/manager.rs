@@ -82,7 +82,7 @@ impl Pipeline {
     fn group(&self, at: usize, context: &Context<'_>) -> Group {
         let mut group = Group { len: 0, rules: Rules::none() };
         for step in &self.steps[at..] {
-            let rules = step.pass.rules(&context.target);
+            let rules = step.rules(&context.target);
             if rules.is_empty() || step.pass.relation() != Relation::Exact {
                 break;
             }

@@ -4,7 +4,9 @@ use crate::egraph::Rules;
 use crate::pass::AnyPass;
 use crate::registry::Registry;
 use crate::text::{Cursor, Token, fault_at};
+use hw::Capabilities;
 use ir::Diagnostic;
+use std::cell::RefCell;
 
 /// Passes in order.
 pub struct Pipeline {
@@ -14,6 +16,26 @@ pub struct Pipeline {
 pub(crate) struct Step {
     pub(crate) name: String,
     pub(crate) pass: Box<dyn AnyPass>,
+    /// The pass's rules for the target they were last asked for: reading them takes longer than a small graph.
+    rules: RefCell<Option<(Capabilities, Rules)>>,
+}
+
+impl Step {
+    fn new(name: String, pass: Box<dyn AnyPass>) -> Self {
+        Self { name, pass, rules: RefCell::new(None) }
+    }
+
+    pub(crate) fn rules(&self, target: &Capabilities) -> Rules {
+        let mut known = self.rules.borrow_mut();
+        match &*known {
+            Some((of, rules)) if of == target => rules.clone(),
+            _ => {
+                let rules = self.pass.rules(target);
+                *known = Some((target.clone(), rules.clone()));
+                rules
+            }
+        }
+    }
 }
 
 impl Pipeline {
@@ -25,7 +47,7 @@ impl Pipeline {
     /// Puts rules that are not in the registry, such as those of a user's file, behind the passes.
     #[must_use]
     pub fn then_rules(mut self, name: impl Into<String>, rules: Rules) -> Self {
-        self.steps.push(Step { name: name.into(), pass: Box::new(LooseRules(rules)) });
+        self.steps.push(Step::new(name.into(), Box::new(LooseRules(rules))));
         self
     }
 }
@@ -34,7 +56,7 @@ impl Pipeline {
 struct LooseRules(Rules);
 
 impl AnyPass for LooseRules {
-    fn rules(&self, _target: &hw::Capabilities) -> Rules {
+    fn rules(&self, _target: &Capabilities) -> Rules {
         self.0.clone()
     }
 
@@ -93,7 +115,7 @@ impl Reader<'_> {
         if let Some(entry) = self.registry.pass(&name) {
             let pass =
                 entry.build(options).map_err(|reason| fault_at(options_at, format!("{name}: {reason}")))?;
-            self.steps.push(Step { name, pass });
+            self.steps.push(Step::new(name, pass));
             return Ok(());
         }
         let Some(text) = self.registry.named_pipeline(&name) else {

@@ -35,6 +35,11 @@ impl Entry {
         Self { name: P::NAME, summary: P::SUMMARY, relation: P::RELATION, options: P::OPTIONS, build }
     }
 
+    /// The rules of the pass with default options; none where it is a function or has an option without default.
+    pub fn rules(&self, target: &hw::Capabilities) -> crate::Rules {
+        self.build(Vec::new()).map_or_else(|_| crate::Rules::none(), |pass| pass.rules(target))
+    }
+
     pub(crate) fn build(&self, options: Vec<(String, Attr)>) -> Result<Box<dyn AnyPass>, String> {
         (self.build)(options)
     }

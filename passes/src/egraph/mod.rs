@@ -8,6 +8,7 @@ mod build;
 mod cost;
 pub mod extract;
 mod functions;
+mod instance;
 mod language;
 mod library;
 mod matching;
@@ -16,9 +17,11 @@ mod rule;
 mod saturate;
 #[cfg(test)]
 mod trap;
+mod verify;
 
 pub use args::{Arg, Args, Compute, Made};
 pub use cost::{OpCost, OperandUse, Traffic, Use};
 pub use library::{Condition, Function, Library};
 pub use rule::{Rule, Rules};
 pub use saturate::{Limits, Outcome, saturate};
+pub use verify::{Counterexample, Verification, verify_exact};

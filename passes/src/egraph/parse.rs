@@ -115,7 +115,7 @@ impl Parser<'_> {
             return self.cursor.expected("`if`, `and`, or the next rule");
         }
         let variables = self.variables.iter().map(|(name, _)| name.clone()).collect();
-        Ok(Rule { name, variables, left, right, conditions, text: String::new() })
+        Ok(Rule { name, variables, left, right, conditions, steps: 0, text: String::new() })
     }
 
     /// A left side: an op, since a rule that matches everything never ends.

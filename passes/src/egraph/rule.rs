@@ -4,6 +4,7 @@ use super::library::{Condition, Function, Library};
 use super::parse;
 use ir::op::Op;
 use ir::{Attr, Diagnostic};
+use std::sync::Arc;
 
 /// A rewrite with a direction. Both sides compute the same function, and are of one type.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Rule {
     /// As many as on the left; each stands for the root at its position.
     pub(super) right: Vec<Template>,
     pub(super) conditions: Vec<Check>,
+    /// How far quantized results of the two sides may be apart.
+    pub(super) steps: u32,
     /// As written.
     pub(super) text: String,
 }
@@ -110,7 +113,7 @@ impl Rule {
 /// Rules in the order they are tried.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    pub(super) rules: Vec<Rule>,
+    pub(super) rules: Vec<Arc<Rule>>,
 }
 
 impl Rules {
@@ -143,13 +146,20 @@ impl Rules {
     /// # Errors
     /// Everything wrong with the text, each finding at its line and column.
     pub fn parse(text: &str, library: &Library) -> Result<Self, Vec<Diagnostic>> {
-        parse::rules(text, library).map(|rules| Self { rules })
+        parse::rules(text, library).map(|rules| Self { rules: rules.into_iter().map(Arc::new).collect() })
     }
 
     /// These and others behind them.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.rules.extend(others.rules);
+        self
+    }
+
+    /// The same rules, exact up to this many steps of a quantized result: for rules between float and integer arithmetic.
+    #[must_use]
+    pub fn within_steps(mut self, steps: u32) -> Self {
+        self.rules.iter_mut().for_each(|rule| Arc::make_mut(rule).steps = steps);
         self
     }
 
@@ -165,6 +175,6 @@ impl Rules {
 
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter()
+        self.rules.iter().map(Arc::as_ref)
     }
 }

@@ -46,7 +46,7 @@ const ARITHMETIC: &str = "
     pow-half: ?y@(pow! ?x 0.5 {act = none}) => (sqrt ?x) if same_type(?y, ?x)
     sub-constant-is-add: (sub ?x ?c {?a}) => (add ?x (negated ?c) {?a}) if const(?c) and float(?c) and not const(?x)
     div-constant-is-mul: (div ?x ?c {?a}) => (mul ?x (inverted ?c) {?a}) if const(?c) and float(?c) and not const(?x)
-    div-is-by-sqrt: (mul ?x (reciprocal ?y) {?a}) => (div ?x ?y {?a}) if not const(?y) and float(?x)
+    mul-by-reciprocal-is-div: (mul ?x (reciprocal ?y) {?a}) => (div ?x ?y {?a}) if not const(?y) and float(?x)
     neg-neg:  (neg (neg ?x)) => ?x if float(?x)
     recip-recip: (reciprocal (reciprocal ?x)) => ?x if float(?x)
     mul-chain: (mul (mul ?x ?c {act = none}) ?d {?a}) => (mul ?x (product ?c ?d) {?a})

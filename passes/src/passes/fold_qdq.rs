@@ -36,8 +36,9 @@ impl Pass for FoldQdq {
 
     fn rules(&self, _target: &Capabilities) -> Rules {
         let round = &self.round;
-        let quantizers = ["quantize", "dequantize", "requantize"];
-        let unary = unary_ops().filter(|op| !quantizers.contains(&op.name)).map(|op| op.name);
+        // A logarithm of what is not positive is no real number, and nothing says what integer stands for it.
+        let not = ["quantize", "dequantize", "requantize", "log"];
+        let unary = unary_ops().filter(|op| !not.contains(&op.name)).map(|op| op.name);
         let one = unary.chain(["avg_pool2d", "mean", "sum", "reduce_max", "softmax"]);
         let text: String = one
             .map(|op| of_one(op, round))
@@ -49,7 +50,7 @@ impl Pass for FoldQdq {
             .chain((1..=6).map(|operands| of_concat(operands, round)))
             .chain(movement_ops())
             .collect();
-        Rules::of(&text).and(Rules::of(&MEETING.replace("ROUND", round)))
+        Rules::of(&text).and(Rules::of(&MEETING.replace("ROUND", round))).within_steps(1)
     }
 }
 

@@ -27,32 +27,42 @@ impl Pass for Recognize {
 
 const ACTIVATIONS: &str = "
     silu: (mul ?x (sigmoid ?x) {act = none}) => (silu ?x) if float(?x)
-    hard-sigmoid-by-div: ?y@(div! (relu6 (add ?x 3.0)) 6.0 {act = none})
+    hard-sigmoid-by-div: ?y@(div! (relu6 (add ?x 3.0 {act = none})) 6.0 {act = none})
                       => (hard_sigmoid ?x {alpha = 0.16666666666666666, beta = 0.5}) if same_type(?y, ?x)
-    hard-sigmoid-by-mul: ?y@(mul (relu6 (add ?x 3.0)) 0.16666666666666666 {act = none})
+    hard-sigmoid-by-mul: ?y@(mul (relu6 (add ?x 3.0 {act = none})) 0.16666666666666666 {act = none})
                       => (hard_sigmoid ?x {alpha = 0.16666666666666666, beta = 0.5}) if same_type(?y, ?x)
-    hard-sigmoid-by-div-of-clip: ?y@(div! (clip (add ?x 3.0) {min = 0.0, max = 6.0}) 6.0 {act = none})
+    hard-sigmoid-by-div-of-clip: ?y@(div! (clip (add ?x 3.0 {act = none}) {min = 0.0, max = 6.0}) 6.0 {act = none})
                       => (hard_sigmoid ?x {alpha = 0.16666666666666666, beta = 0.5}) if same_type(?y, ?x)
     hard-swish: (mul ?x (hard_sigmoid ?x {alpha = ?a, beta = 0.5}) {act = none}) => (hard_swish ?x)
                 if float(?x) and near(?a, 0.16666666666666666)
-    hard-swish-divided-last: ?y@(div! (mul ?x (relu6 (add ?x 3.0)) {act = none}) 6.0 {act = none}) => (hard_swish ?x)
+    hard-swish-divided-last: ?y@(div! (mul ?x (relu6 (add ?x 3.0 {act = none})) {act = none}) 6.0 {act = none}) => (hard_swish ?x)
                              if same_type(?y, ?x)
-    hard-swish-scaled-last: ?y@(mul (mul ?x (relu6 (add ?x 3.0)) {act = none}) 0.16666666666666666 {act = none})
+    hard-swish-scaled-last: ?y@(mul (mul ?x (relu6 (add ?x 3.0 {act = none})) {act = none}) 0.16666666666666666 {act = none})
                          => (hard_swish ?x) if same_type(?y, ?x)
     hard-swish-divided-last-of-clip:
-        ?y@(div! (mul ?x (clip (add ?x 3.0) {min = 0.0, max = 6.0}) {act = none}) 6.0 {act = none}) => (hard_swish ?x)
+        ?y@(div! (mul ?x (clip (add ?x 3.0 {act = none}) {min = 0.0, max = 6.0}) {act = none}) 6.0 {act = none}) => (hard_swish ?x)
         if same_type(?y, ?x)
 ";
+
+/// No activation behind an op that has one.
+const NONE: &str = "{act = none}";
 
 /// The factor 0.5 may stand at three places, and the square root of two divide or multiply.
 fn gelu() -> String {
     let mut rules = String::new();
-    for (name, inner) in [("div", "(div! ?x 1.4142135623730951)"), ("mul", "(mul ?x 0.7071067811865476)")] {
-        let cdf = format!("(add (erf {inner}) 1.0)");
+    for (name, inner) in [
+        ("div", "(div! ?x 1.4142135623730951 {act = none})"),
+        ("mul", "(mul ?x 0.7071067811865476 {act = none})"),
+    ] {
+        let cdf = format!("(add (erf {inner}) 1.0 {{act = none}})");
         rules += &half_of("gelu", name, &cdf, "none");
     }
-    for (name, cube) in [("pow", "(pow! ?x 3.0)"), ("mul", "(mul (mul ?x ?x) ?x)")] {
-        let cdf = format!("(add (tanh (mul (add ?x (mul {cube} 0.044715)) 0.7978845608028654)) 1.0)");
+    for (name, cube) in
+        [("pow", "(pow! ?x 3.0 {act = none})"), ("mul", "(mul (mul ?x ?x {act = none}) ?x {act = none})")]
+    {
+        let cdf = format!(
+            "(add (tanh (mul (add ?x (mul {cube} 0.044715 {NONE}) {NONE}) 0.7978845608028654 {NONE})) 1.0 {NONE})"
+        );
         rules += &half_of("gelu-tanh", name, &cdf, "tanh");
     }
     rules
@@ -62,9 +72,9 @@ fn half_of(name: &str, kind: &str, cdf: &str, approximate: &str) -> String {
     let right = format!("(gelu ?x {{approximate = {approximate}}})");
     format!(
         "
-    {name}-{kind}-half-last:  ?y@(mul (mul ?x {cdf}) 0.5 {{act = none}}) => {right} if same_type(?y, ?x)
-    {name}-{kind}-half-first: ?y@(mul (mul ?x 0.5) {cdf} {{act = none}}) => {right} if same_type(?y, ?x)
-    {name}-{kind}-half-cdf:   ?y@(mul ?x (mul {cdf} 0.5) {{act = none}}) => {right} if same_type(?y, ?x)\n"
+    {name}-{kind}-half-last:  ?y@(mul (mul ?x {cdf} {NONE}) 0.5 {NONE}) => {right} if same_type(?y, ?x)
+    {name}-{kind}-half-first: ?y@(mul (mul ?x 0.5 {NONE}) {cdf} {NONE}) => {right} if same_type(?y, ?x)
+    {name}-{kind}-half-cdf:   ?y@(mul ?x (mul {cdf} 0.5 {NONE}) {NONE}) => {right} if same_type(?y, ?x)\n"
     )
 }
 

@@ -5,7 +5,7 @@ use ir::op::Op;
 use ir::{Attr, AttrDef, AttrKind, Attrs, Value};
 
 /// Complete attributes for a use of `op` on `first`, the `fixed` ones as given; `None` where none fit.
-pub(super) fn sample(
+pub(crate) fn sample(
     builder: &mut Builder,
     op: Op,
     first: Value,
@@ -66,7 +66,8 @@ fn one(builder: &mut Builder, op: Op, def: &AttrDef, shape: &[usize]) -> Option<
         ("value", _) => Attr::Float(if rng.once_in(3) { 0.75 } else { 0.0 }),
         ("min", _) => Attr::Float(*rng.pick(&[0.0, -1.0, -0.5])),
         ("max", _) => Attr::Float(*rng.pick(&[6.0, 1.0, 0.75, 3.5e38])),
-        ("alpha" | "beta", _) => Attr::Float(*rng.pick(&[0.25, 0.5, 1.0])),
+        ("alpha", _) => Attr::Float(*rng.pick(&[0.25, 1.0, 1.0 / 6.0])),
+        ("beta", _) => Attr::Float(*rng.pick(&[0.5, 1.0])),
         ("epsilon", _) => Attr::Float(1e-3),
         ("mid", _) => match builder.arithmetic {
             Arithmetic::Float => Attr::Absent,

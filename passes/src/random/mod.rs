@@ -2,8 +2,8 @@
 //!
 //! Shapes are small, every op of the table can appear, and the same seed gives the same graph on every machine.
 
-mod attrs;
-mod operands;
+pub(crate) mod attrs;
+pub(crate) mod operands;
 mod rng;
 
 pub use rng::Rng;
@@ -114,11 +114,13 @@ pub(crate) struct Builder {
     pub(crate) graph: Graph,
     pub(crate) rng: Rng,
     pub(crate) arithmetic: Arithmetic,
+    /// The last quantization made.
+    recent: Option<(Element, Quant)>,
 }
 
 impl Builder {
     pub(crate) fn new(arithmetic: Arithmetic, rng: Rng) -> Self {
-        Self { graph: Graph::new("random"), rng, arithmetic }
+        Self { graph: Graph::new("random"), rng, arithmetic, recent: None }
     }
 
     /// Mostly images of a few pixels.
@@ -147,7 +149,9 @@ impl Builder {
         let zero = *self.rng.pick(&[low, low, 0, 3, high - 100]);
         #[allow(clippy::cast_possible_truncation, reason = "scales are f32")]
         let scale = (0.02 + self.rng.real() * 0.2) as f32;
-        (element, Quant::per_tensor(scale, i32::try_from(zero).expect("a zero point of 8 bits")))
+        let quant = Quant::per_tensor(scale, i32::try_from(zero).expect("a zero point of 8 bits"));
+        self.recent = Some((element, quant.clone()));
+        (element, quant)
     }
 
     /// The value brought to (0, 1).
@@ -196,12 +200,23 @@ impl Builder {
 
     /// Adds the use; a quantized result is declared with a random quantization.
     pub(crate) fn finish(&mut self, op: Op, operands: &[Option<Value>], attrs: Attrs) -> Option<Value> {
+        // There is a type between convolution and residual where there is a residual.
+        let stray =
+            attrs.has("mid") && operands.get(op.operand_index("residual")).copied().flatten().is_none();
+        let attrs = if stray { attrs.with("mid", Attr::Absent) } else { attrs };
         let types: Vec<_> = operands.iter().map(|o| o.map(|v| self.graph.ty(v))).collect();
         let given = types.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let result = match op.infer(&types[..given], &attrs, None) {
             Ok(ty) => ty,
             Err(ir::InferError::NoQuant) => {
-                let (element, quant) = self.quant();
+                // Half of the time that of the first operand: rules often want equal ones.
+                let first = operands.first().copied().flatten().map(|v| self.graph.ty(v).clone());
+                let first = first.filter(|ty| ty.per_tensor().is_some() && ty.element.bits() == 8);
+                let known = first.and_then(|ty| ty.quant.map(|quant| (ty.element, quant)));
+                let (element, quant) = match known.or_else(|| self.recent.clone()) {
+                    Some(known) if self.rng.once_in(2) => known,
+                    _ => self.quant(),
+                };
                 let shape = self.inferred_shape(op, operands, &attrs)?;
                 Type::new(element, shape).with_quant(quant)
             }

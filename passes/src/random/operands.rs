@@ -5,7 +5,7 @@ use ir::op::{Arity, Op};
 use ir::{Attrs, Element, Quant, Tensor, Type, Value};
 
 /// All operands of a use: those known, and new constants or values of `pool` for the free ones.
-pub(super) fn complete(
+pub(crate) fn complete(
     builder: &mut Builder,
     op: Op,
     attrs: &Attrs,
@@ -102,6 +102,7 @@ pub(crate) fn wanted(
             let axis = attrs.int("axis");
             x[usize::try_from(if axis < 0 { axis + rank } else { axis }).ok()?..].to_vec()
         }
+        ("concat", _) => x,
         ("gather", _) => vec![rng.range(1, 3)],
         // Elementwise: the same shape, one for each channel, one for each column, or one for all.
         _ => match rng.range(0, 3) {
@@ -156,7 +157,7 @@ pub(crate) fn constant(builder: &mut Builder, op: Op, name: &str, shape: &[usize
 
 /// Weights quantized per output channel or as a whole.
 pub(crate) fn weights(builder: &mut Builder, shape: &[usize]) -> Value {
-    let (element, quant) = if builder.rng.once_in(2) {
+    let (element, quant) = if shape.is_empty() || builder.rng.once_in(2) {
         builder.quant()
     } else {
         #[allow(clippy::cast_possible_truncation, reason = "scales are f32")]
