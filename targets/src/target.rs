@@ -85,6 +85,8 @@ pub struct Step {
     pub op: &'static str,
     /// The C function or whatever stands for it.
     pub kernel: String,
+    /// The kind of kernel that the cost model tells apart: `pointwise`.
+    pub kind: &'static str,
     /// What is special about it, for people: `3x3, stride 2`.
     pub detail: String,
     /// Memory blocks it reads; constants apart.

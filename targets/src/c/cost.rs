@@ -44,6 +44,7 @@ fn step(task: &Task, hardware: &Hardware, seen: &mut HashSet<Function>) -> Step 
         node: task.node.clone(),
         op: task.op,
         kernel: task.kernel.function.stem.clone(),
+        kind: kind(task),
         detail: detail(task),
         inputs: task.blocks().collect(),
         output: task.output,

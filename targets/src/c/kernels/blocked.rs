@@ -139,6 +139,10 @@ pub(crate) trait Core {
     }
     /// Widens `pixels` image pixels at `x` into the window at `to`.
     fn widen_row(&self, c: &mut Code, layout: &Layout, to: &str, from: &str, pixels: usize);
+    /// Copies `count` window numbers; the two do not overlap.
+    fn copy(&self, c: &mut Code, to: &str, from: &str, count: usize) {
+        c.line(format!("memcpy({to}, {from}, {});", count * self.element_bytes()));
+    }
     /// Fills `count` window numbers at `to` with the zero point.
     fn fill(&self, c: &mut Code, to: &str, zero_point: i32, count: usize);
     /// Puts a block's pixels at `from` into scratch ([`Source::Pixels`]); `pixels` may be fewer than a block has.

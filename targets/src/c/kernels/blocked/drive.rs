@@ -72,7 +72,7 @@ fn tail_pixels(job: &Job<'_>, layout: &Layout) -> usize {
 
 fn rows(job: &Job<'_>, core: &dyn Core, layout: &Layout, arguments: &str) -> String {
     let (w, row) = (&job.window, layout.row);
-    let (stride, bytes) = (w.stride[0], core.element_bytes());
+    let stride = w.stride[0];
     let pad = w.pad[0] as i32;
     let mut c = Code::new();
     if job.input.n > 1 {
@@ -84,7 +84,8 @@ fn rows(job: &Job<'_>, core: &dyn Core, layout: &Layout, arguments: &str) -> Str
     if kept > 0 {
         c.line(format!("int32_t first = oy == 0 ? 0 : {kept};"));
         c.open(format!("for (int32_t r = 0; oy > 0 && r < {kept}; r++)"));
-        c.line(format!("memcpy(scratch + r * {row}, scratch + (r + {stride}) * {row}, {});", row * bytes));
+        let (to, from) = (format!("scratch + r * {row}"), format!("scratch + (r + {stride}) * {row}"));
+        core.copy(&mut c, &to, &from, row);
         c.close();
         c.open(format!("for (int32_t r = first; r < {}; r++)", layout.rows));
     } else {
