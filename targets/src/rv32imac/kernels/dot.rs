@@ -14,6 +14,11 @@ helper!(
     WORD, 40, include_str!("../templates/word.c")
 );
 
+helper!(
+    /// Copies of bytes.
+    COPY_BYTES, 45, include_str!("../templates/copy_bytes.c")
+);
+
 /// Shifts before the high multiply: any costs one instruction.
 pub(super) const PRE_SHIFTS: &[u32] = &[8, 10, 12, 14, 6];
 /// Channels of a block.
@@ -50,8 +55,12 @@ impl Core for Dot {
         c_out.div_ceil(CHANNELS) * (steps * tap + 40 + 11 * pixels * CHANNELS)
     }
 
+    fn copy(&self, c: &mut Code, to: &str, from: &str, count: usize) {
+        c.line(format!("@copy_bytes({to}, {from}, {count});"));
+    }
+
     fn widen_row(&self, c: &mut Code, layout: &Layout, to: &str, from: &str, pixels: usize) {
-        c.line(format!("memcpy({to}, {from}, {});", pixels * layout.channels));
+        self.copy(c, to, from, pixels * layout.channels);
     }
 
     fn fill(&self, c: &mut Code, to: &str, zero_point: i32, count: usize) {
@@ -59,7 +68,7 @@ impl Core for Dot {
     }
 
     fn gather(&self, c: &mut Code, _layout: &Layout, from: &str, channels: usize, pixels: usize) {
-        c.line(format!("memcpy(scratch, {from}, {});", pixels * channels));
+        self.copy(c, "scratch", from, pixels * channels);
     }
 
     fn block(&self, job: &Job<'_>, layout: &Layout, fit: &FittedLayer) -> String {
@@ -120,7 +129,7 @@ impl Core for Dot {
     }
 
     fn helpers(&self) -> &'static [Helper] {
-        const { &[CLAMP, WORD] }
+        const { &[CLAMP, WORD, COPY_BYTES] }
     }
 }
 

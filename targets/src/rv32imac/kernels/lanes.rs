@@ -9,7 +9,7 @@
 //! Per group of four taps, two words by two channels (sixteen products a channel): 8 loads of inputs, and 4 loads of weights, 8 multiplications, 6
 //! additions and 8 instructions of taking apart per channel, against 2.5 instructions a product without lanes.
 
-use super::dot::{self, WORD};
+use super::dot::{self, COPY_BYTES, WORD};
 use crate::c::kernels::blocked::{Core, Job, Layout, Source};
 use crate::c::kernels::code::Code;
 use crate::c::kernels::fit::FittedLayer;
@@ -32,6 +32,11 @@ helper!(
 helper!(
     /// Taking sums apart.
     HIGH_LANE, 44, include_str!("../templates/high_lane.c")
+);
+
+helper!(
+    /// Copies of window rows.
+    COPY_WORDS, 46, include_str!("../templates/copy_words.c")
 );
 
 /// Taps summed before the lanes are taken apart.
@@ -125,12 +130,16 @@ impl Core for Lanes {
         c.line(format!("int32_t *to = scratch + r * {};", layout.row));
         c.open(format!("if (iy >= 0 && iy < {})", job.input.h));
         let place = plus("line", (left * channels) as i32);
-        c.line(format!("memcpy({place}, x + iy * {}, {});", job.input.w * channels, seen * channels));
+        c.line(format!("@copy_bytes({place}, x + iy * {}, {});", job.input.w * channels, seen * channels));
         let second = plus("line", (layout.lane * job.window.stride[1] * channels) as i32);
         c.line(format!("@pair_lanes(to, line, {second}, {count});"));
         c.close().open("else");
         self.fill(c, "to", job.linear.x_zero_point, count);
         c.close();
+    }
+
+    fn copy(&self, c: &mut Code, to: &str, from: &str, count: usize) {
+        c.line(format!("@copy_words({to}, {from}, {count});"));
     }
 
     fn widen_row(&self, _c: &mut Code, _layout: &Layout, _to: &str, _from: &str, _pixels: usize) {
@@ -184,6 +193,8 @@ impl Core for Lanes {
     }
 
     fn weights(&self, job: &Job<'_>, layout: &Layout) -> Option<Data> {
+        // The list of what is made up names positions in 16 bits.
+        i16::try_from(layout.numbers).ok()?;
         let mut bytes = Vec::new();
         let channels: Vec<_> =
             (0..job.output.c.next_multiple_of(CHANNELS)).map(|o| split(job, layout, o).0).collect();
@@ -222,7 +233,7 @@ impl Core for Lanes {
     }
 
     fn helpers(&self) -> &'static [Helper] {
-        const { &[CLAMP, WORD, PAIR, PAIR_APART, FILL_WORDS, HIGH_LANE] }
+        const { &[CLAMP, WORD, PAIR, PAIR_APART, FILL_WORDS, HIGH_LANE, COPY_BYTES, COPY_WORDS] }
     }
 }
 
