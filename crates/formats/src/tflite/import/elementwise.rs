@@ -194,10 +194,12 @@ impl Importer<'_> {
         self.unary(used, "cast", &[("to", Attr::Text(to))])
     }
 
-    /// From floats, or from integers under another scale.
+    /// From floats, halves away from zero, or from integers under another scale.
     pub(super) fn quantize(&mut self, used: Use<'_>) -> Result<(), Fault> {
-        let quantized = self.file_type(used.input(0)?)?.is_quantized();
-        self.unary(used, if quantized { "requantize" } else { "quantize" }, &[])
+        if self.file_type(used.input(0)?)?.is_quantized() {
+            return self.unary(used, "requantize", &[]);
+        }
+        self.unary(used, "quantize", &[("ties", Attr::Word("away".to_owned()))])
     }
 
     /// To floats. Constants are dequantized where they are used, in the form they are used in; float16 is widened here.
