@@ -163,7 +163,7 @@ fn an_exported_graph_imports_as_the_same_function() {
         let back = import(&path, &ImportOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}")).graph;
         let given = input(&graph, 0);
         let (ours, theirs) = (
-            interp::run(&graph, &[given.clone()]).expect("runs"),
+            interp::run(&graph, std::slice::from_ref(&given)).expect("runs"),
             interp::run(&back, &[given]).expect("runs"),
         );
         assert!(difference(&ours, &theirs) < 1e-5, "{name}");

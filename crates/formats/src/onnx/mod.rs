@@ -7,6 +7,8 @@ mod import;
 mod mutations;
 #[allow(unreachable_pub, missing_docs, clippy::all, reason = "generated")]
 mod proto;
+#[cfg(test)]
+mod refusals;
 mod tensor;
 mod wire;
 

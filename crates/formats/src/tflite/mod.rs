@@ -4,6 +4,8 @@ mod file;
 mod import;
 #[cfg(test)]
 mod mutations;
+#[cfg(test)]
+mod refusals;
 pub mod schema;
 mod table;
 mod wire;

@@ -14,6 +14,13 @@ pub(super) enum Attr<'a> {
     Text(&'a str),
 }
 
+/// The constants a quantization consists of, and over what they are shared.
+struct Scales {
+    scale: String,
+    zero: Option<String>,
+    attrs: Vec<(&'static str, Attr<'static>)>,
+}
+
 impl Exporter<'_> {
     /// Adds a node and gives its result a new name.
     pub(super) fn node(&mut self, op: &str, inputs: &[&str], attrs: &[(&str, Attr<'_>)]) -> String {
@@ -62,11 +69,10 @@ impl Exporter<'_> {
 
     /// The reals of integers called `name`.
     pub(super) fn dequantized(&mut self, name: &str, ty: &Type, quant: &Quant) -> Result<String, Fault> {
-        let (scale, zero, attrs) = self.scales(ty, quant)?;
-        let mut inputs = vec![name, &scale];
-        // 32-bit integers have no zero point.
-        inputs.extend(zero.as_deref());
-        Ok(self.node("DequantizeLinear", &inputs, &borrowed(&attrs)))
+        let scales = self.scales(ty, quant)?;
+        let mut inputs = vec![name, &scales.scale];
+        inputs.extend(scales.zero.as_deref());
+        Ok(self.node("DequantizeLinear", &inputs, &scales.attrs))
     }
 
     /// The integers of reals called `name`, under the quantization of `ty`.
@@ -76,16 +82,12 @@ impl Exporter<'_> {
         if !exact {
             return Err(Fault::Unsupported(format!("a result of {}, 4, 8 or 16 bits expected", ty.element)));
         }
-        let (scale, zero, attrs) = self.scales(ty, quant)?;
-        let zero = zero.ok_or_else(|| Fault::Unsupported(format!("a result of {}", ty.element)))?;
-        Ok(self.node("QuantizeLinear", &[name, &scale, &zero], &borrowed(&attrs)))
+        let scales = self.scales(ty, quant)?;
+        let zero = scales.zero.ok_or_else(|| Fault::Unsupported(format!("a result of {}", ty.element)))?;
+        Ok(self.node("QuantizeLinear", &[name, &scales.scale, &zero], &scales.attrs))
     }
 
-    fn scales(
-        &mut self,
-        ty: &Type,
-        quant: &Quant,
-    ) -> Result<(String, Option<String>, Vec<(&'static str, i64)>), Fault> {
+    fn scales(&mut self, ty: &Type, quant: &Quant) -> Result<Scales, Fault> {
         let element =
             stored(ty.element).ok_or_else(|| Fault::Unsupported(format!("integers of {}", ty.element)))?;
         let (shape, attrs) = match quant.granularity {
@@ -100,11 +102,13 @@ impl Exporter<'_> {
         let scale = self.weight("scale", &Tensor::from_f32(shape.clone(), &quant.scale))?;
         let zeros: Vec<i64> = quant.zero.iter().map(|z| i64::from(*z)).collect();
         let zero = match element.bits() {
+            // 32-bit integers have no zero point.
             32 if zeros.iter().all(|z| *z == 0) => None,
             4 | 8 | 16 => Some(self.weight("zero", &Tensor::from_ints(element, shape, &zeros))?),
             _ => return Err(Fault::Unsupported(format!("quantized integers of {}", ty.element))),
         };
-        Ok((scale, zero, attrs))
+        let attrs = attrs.into_iter().map(|(name, value)| (name, Attr::Int(value))).collect();
+        Ok(Scales { scale, zero, attrs })
     }
 
     /// What a fused activation does to `name`.
@@ -119,10 +123,6 @@ impl Exporter<'_> {
         let (min, max) = (self.real(element, ends[0])?, self.real(element, ends[1])?);
         Ok(self.node("Clip", &[&name, &min, &max], &[]))
     }
-}
-
-fn borrowed(attrs: &[(&'static str, i64)]) -> Vec<(&'static str, Attr<'static>)> {
-    attrs.iter().map(|(name, value)| (*name, Attr::Int(*value))).collect()
 }
 
 fn attribute(name: &str, attr: Attr<'_>) -> AttributeProto {
