@@ -1,7 +1,8 @@
 //! Depthwise convolution, one channel at a time, through a padded plane of that channel in scratch memory.
 //!
-//! The plane holds the whole channel before its first output is stored, so the output may lie exactly where the input lies: channel by
-//! channel it overwrites what has been read. Padding is filled once and stays.
+//! The plane holds a channel before its first output is stored, so the output may lie exactly where the input lies: channel by
+//! channel it overwrites what has been read. A large plane is walked in bands of rows, each keeping the rows that the next one
+//! sees too; the outputs of a band then lie on rows that have been read.
 
 use hw::memory::{Access, Walk};
 
@@ -16,11 +17,20 @@ use super::{Data, Helper, Kernel};
 pub(crate) struct Plane {
     /// From one row to the next.
     pub(crate) row: usize,
-    /// Rows.
+    /// Rows in memory: all, or those of a band.
     pub(crate) rows: usize,
     /// Image rows and columns that the windows see.
     pub(crate) seen: [usize; 2],
+    /// Parts in which the rows are walked.
+    pub(crate) bands: usize,
+    /// Output rows of a band.
+    pub(crate) band: usize,
 }
+
+/// A plane of at most this many bytes is not cut into bands.
+const WHOLE: usize = 1536;
+/// Fewest output rows of a band: what it keeps for the next one must stay small beside it.
+const SHORTEST: usize = 6;
 
 /// What a core does its own way.
 pub(crate) trait PlaneCore {
@@ -30,12 +40,16 @@ pub(crate) trait PlaneCore {
     fn columns(&self, s: &Conv2dSpec) -> usize;
     /// Whether the core has a kernel for this shape.
     fn supports(&self, s: &Conv2dSpec) -> bool;
-    /// All outputs of channel `c`: reads `scratch`, `w` (the channel's taps) and `p` (its parameters), stores through `at`.
-    fn channel(&self, c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer);
+    /// A channel's taps from `w` and parameters from `p`.
+    fn taps(&self, c: &mut Code, s: &Conv2dSpec, fit: &FittedLayer);
+    /// The plane's outputs, a band of rows: reads `scratch`, stores through `at` and moves it.
+    fn outputs(&self, c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer);
     /// What the accumulator starts from, given the folded bias.
     fn start(&self, bias: i32, fit: &FittedLayer) -> i32;
-    /// Fills `count` numbers.
-    fn fill(&self, c: &mut Code, zero_point: i32, count: usize);
+    /// Fills `count` numbers at `to`.
+    fn fill(&self, c: &mut Code, to: &str, zero_point: i32, count: usize);
+    /// Copies `count` numbers; the two do not overlap.
+    fn copy(&self, c: &mut Code, to: &str, from: &str, count: usize);
     /// Shifts before the high multiply that the core can do, the cheapest first.
     fn pre_shifts(&self) -> &'static [u32];
     /// Helpers that the emitted text may call.
@@ -77,20 +91,44 @@ pub(crate) fn kernel(s: &Conv2dSpec, core: &dyn PlaneCore) -> Option<Kernel> {
 
 impl Plane {
     fn of(s: &Conv2dSpec, core: &dyn PlaneCore) -> Plane {
-        let rows = (s.output.h - 1) * s.window.stride[0] + s.window.kernel[0];
-        let columns = (s.output.w - 1) * s.window.stride[1] + s.window.kernel[1];
+        let (stride, kernel) = (s.window.stride, s.window.kernel);
+        let rows = |outputs: usize| (outputs - 1) * stride[0] + kernel[0];
+        let columns = (s.output.w - 1) * stride[1] + kernel[1];
         let seen = |extent: usize, pad: usize, needed: usize| extent.min(needed.saturating_sub(pad));
-        Plane {
+        let mut plane = Plane {
             row: core.columns(s),
-            rows,
-            seen: [seen(s.input.h, s.window.pad[0], rows), seen(s.input.w, s.window.pad[1], columns)],
+            rows: rows(s.output.h),
+            seen: [
+                seen(s.input.h, s.window.pad[0], rows(s.output.h)),
+                seen(s.input.w, s.window.pad[1], columns),
+            ],
+            bands: 1,
+            band: s.output.h,
+        };
+        if plane.rows * plane.row * core.element().bytes() > WHOLE {
+            let cut = |band: &usize| s.output.h.is_multiple_of(*band) && may_cut(s, *band, rows(*band));
+            if let Some(band) = (SHORTEST..s.output.h).find(cut) {
+                plane = Plane { rows: rows(band), bands: s.output.h / band, band, ..plane };
+            }
         }
+        plane
     }
 
     /// The plane's first number inside the image.
     fn first(&self, s: &Conv2dSpec) -> usize {
         s.window.pad[0] * self.row + s.window.pad[1]
     }
+}
+
+/// Whether bands of so many output rows keep to rows that have been read, and their kept rows move without overlap.
+fn may_cut(s: &Conv2dSpec, band: usize, rows: usize) -> bool {
+    let moved = band * s.window.stride[0];
+    let kept = s.window.kernel[0].saturating_sub(s.window.stride[0]);
+    (0..s.output.h / band).all(|i| {
+        let stored = (i + 1) * band * s.output.w;
+        let read = (i * moved + rows).saturating_sub(s.window.pad[0]).min(s.input.h);
+        read == s.input.h || stored <= read * s.input.w
+    }) && kept <= moved
 }
 
 fn params(l: &IntegerLinear, taps: usize, fit: &FittedLayer, core: &dyn PlaneCore) -> Vec<i32> {
@@ -111,40 +149,69 @@ fn body(s: &Conv2dSpec, core: &dyn PlaneCore, plane: &Plane, fit: &FittedLayer, 
     let words = if fit.is_signed() { 4 } else { 3 };
     let t = core.element().c_type();
     let mut c = Code::new();
-    core.fill(&mut c, zero_point, plane.rows * plane.row);
+    core.fill(&mut c, "scratch", zero_point, plane.rows * plane.row);
     c.line("const int8_t *w = weights;\nconst int32_t *p = params;");
     c.open(format!("for (int32_t c = 0; c < {channels}; c++, w += {taps}, p += {words})"));
-    c.line("const int8_t *from = x + c;");
-    c.line(format!("{t} *to = scratch + {};", plane.first(s)));
-    gather(&mut c, s, plane);
+    core.taps(&mut c, s, fit);
     c.line("int8_t *at = y + c;");
-    core.channel(&mut c, s, plane, fit);
+    if plane.bands == 1 {
+        c.line("const int8_t *from = x + c;");
+        c.line(format!("{t} *to = scratch + {};", plane.first(s)));
+        c.count("r", plane.seen[0]);
+        gather_row(&mut c, s, plane);
+        c.line(format!("to += {};\nfrom += {};", plane.row, s.input.w * channels)).close();
+    } else {
+        band_rows(&mut c, s, core, plane, zero_point);
+    }
+    core.outputs(&mut c, s, plane, fit);
+    if plane.bands > 1 {
+        c.close();
+    }
     c.close();
     c.finish()
 }
 
-/// The channel's bytes into the plane, some columns at a time.
-fn gather(c: &mut Code, s: &Conv2dSpec, plane: &Plane) {
-    let channels = s.input.c;
-    let [rows, columns] = plane.seen;
-    let run = if columns <= 12 { columns } else { (4..=8).rev().find(|r| columns % r == 0).unwrap_or(8) };
-    let copy = |c: &mut Code, count: usize| {
-        for i in 0..count {
-            c.line(format!("to[{i}] = from[{}];", i * channels));
-        }
-    };
-    c.count("r", rows);
-    let (runs, rest) = (columns / run, columns % run);
-    if runs > 1 {
-        c.open(format!("for (int32_t i = 0; i < {runs}; i++, to += {run}, from += {})", run * channels));
-        copy(c, run);
+/// Opens the loop over bands and fills the plane's rows: kept ones from the band before, the rest from the image.
+fn band_rows(c: &mut Code, s: &Conv2dSpec, core: &dyn PlaneCore, plane: &Plane, zero_point: i32) {
+    let (moved, row) = (plane.band * s.window.stride[0], plane.row);
+    let kept = s.window.kernel[0].saturating_sub(s.window.stride[0]);
+    c.count("band", plane.bands);
+    if kept > 0 {
+        c.open("if (band > 0)");
+        core.copy(c, "scratch", &format!("scratch + {}", moved * row), kept * row);
         c.close();
+        c.open(format!("for (int32_t r = band > 0 ? {kept} : 0; r < {}; r++)", plane.rows));
     } else {
-        copy(c, run);
-        c.line(format!("to += {run};")).line(format!("from += {};", run * channels));
+        c.count("r", plane.rows);
     }
-    copy(c, rest);
-    c.line(format!("to += {};", plane.row - runs * run));
-    c.line(format!("from += {};", (s.input.w - runs * run) * channels));
-    c.close();
+    c.line(format!(
+        "int32_t iy = {};",
+        super::portable::plus(&format!("band * {moved} + r"), -(s.window.pad[0] as i32))
+    ));
+    let place = super::portable::plus(&format!("scratch + r * {row}"), s.window.pad[1] as i32);
+    c.line(format!("{} *to = {place};", core.element().c_type()));
+    c.open(format!("if (iy >= 0 && iy < {})", s.input.h));
+    c.line(format!("const int8_t *from = x + iy * {} + c;", s.input.w * s.input.c));
+    gather_row(c, s, plane);
+    c.close().open("else");
+    core.fill(c, "to", zero_point, plane.seen[1]);
+    c.close().close();
+}
+
+/// A row of the channel's bytes into the plane, some columns at a time.
+fn gather_row(c: &mut Code, s: &Conv2dSpec, plane: &Plane) {
+    let (channels, columns) = (s.input.c, plane.seen[1]);
+    let run = if columns <= 12 { columns } else { (4..=8).rev().find(|r| columns % r == 0).unwrap_or(8) };
+    let (runs, rest) = (columns / run.max(1), columns % run.max(1));
+    if runs > 1 {
+        c.open(format!("for (int32_t i = 0; i < {runs}; i++)"));
+        for i in 0..run {
+            let step = format!("to[i * {run} + {i}] = from[i * {} + {}];", run * channels, i * channels);
+            c.line(step);
+        }
+        c.close();
+    }
+    for i in if runs > 1 { columns - rest } else { 0 }..columns {
+        c.line(format!("to[{i}] = from[{}];", i * channels));
+    }
 }

@@ -35,7 +35,7 @@ impl PlaneCore for Depthwise {
         s.window.kernel[1] == 3 && matches!(s.window.stride[1], 1 | 2) && s.window.kernel[0] <= 5
     }
 
-    fn channel(&self, c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer) {
+    fn taps(&self, c: &mut Code, s: &Conv2dSpec, fit: &FittedLayer) {
         let kh = s.window.kernel[0];
         for ky in 0..kh {
             let taps = [0, 1, 2].map(|kx| format!("w[{}]", ky * 3 + kx));
@@ -46,8 +46,11 @@ impl PlaneCore for Depthwise {
         if fit.is_signed() {
             c.line("int32_t negative = p[3];");
         }
+    }
+
+    fn outputs(&self, c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer) {
         c.line("const int16_t *v = scratch;");
-        c.count("oy", s.output.h);
+        c.count("oy", plane.band);
         let (pairs, single) = (s.output.w / 2, s.output.w % 2);
         let (stride, channels) = (s.window.stride[1], s.output.c);
         if pairs > 0 {
@@ -73,8 +76,12 @@ impl PlaneCore for Depthwise {
         bias.wrapping_shl(8)
     }
 
-    fn fill(&self, c: &mut Code, zero_point: i32, count: usize) {
-        c.line(format!("@fill_halves(scratch, {zero_point}, {count});"));
+    fn fill(&self, c: &mut Code, to: &str, zero_point: i32, count: usize) {
+        c.line(format!("@fill_halves({to}, {zero_point}, {count});"));
+    }
+
+    fn copy(&self, c: &mut Code, to: &str, from: &str, count: usize) {
+        c.line(format!("memcpy({to}, {from}, {});", 2 * count));
     }
 
     fn pre_shifts(&self) -> &'static [u32] {

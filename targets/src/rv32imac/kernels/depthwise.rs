@@ -1,12 +1,15 @@
 //! Depthwise convolution: a channel's plane in bytes, nine taps in registers, columns kept while the window slides.
 
-use super::dot::WORD;
+use super::dot::{COPY_BYTES, WORD};
 use crate::c::kernels::Helper;
 use crate::c::kernels::code::Code;
 use crate::c::kernels::fit::FittedLayer;
 use crate::c::kernels::helpers::CLAMP;
 use crate::c::kernels::plane::{Plane, PlaneCore};
 use crate::c::kernels::spec::{Conv2dSpec, Element, Linear};
+
+/// Most taps that stay in registers.
+const IN_REGISTERS: usize = 9;
 
 /// The RV32IMAC depthwise kernel.
 pub(crate) struct Depthwise;
@@ -24,11 +27,9 @@ impl PlaneCore for Depthwise {
         s.window.kernel[0] * s.window.kernel[1] <= 25
     }
 
-    fn channel(&self, c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer) {
-        let [kh, kw] = s.window.kernel;
-        let taps = kh * kw;
-        let in_registers = taps <= 9;
-        if in_registers {
+    fn taps(&self, c: &mut Code, s: &Conv2dSpec, fit: &FittedLayer) {
+        let taps = s.window.kernel[0] * s.window.kernel[1];
+        if taps <= IN_REGISTERS {
             let names: Vec<_> = (0..taps).map(|i| format!("w{i} = w[{i}]")).collect();
             c.line(format!("int32_t {};", names.join(", ")));
         }
@@ -36,8 +37,13 @@ impl PlaneCore for Depthwise {
         if fit.is_signed() {
             c.line("int32_t negative = p[3];");
         }
+    }
+
+    fn outputs(&self, c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer) {
+        let [kh, kw] = s.window.kernel;
+        let in_registers = kh * kw <= IN_REGISTERS;
         c.line("const int8_t *v = scratch;");
-        c.count("oy", s.output.h);
+        c.count("oy", plane.band);
         // Three outputs reuse the columns they share; what is left of a row comes one by one.
         let run = if s.window.stride[1] < kw && in_registers { 3.min(s.output.w) } else { 1 };
         let (runs, rest) = (s.output.w / run, s.output.w % run);
@@ -47,11 +53,11 @@ impl PlaneCore for Depthwise {
         } else {
             c.open("");
         }
-        outputs(c, s, plane, fit, run);
+        neighbours(c, s, plane, fit, run);
         c.line(format!("v += {};", run * step)).line(format!("at += {};", run * s.output.c)).close();
         if rest > 0 {
             c.open("");
-            outputs(c, s, plane, fit, rest);
+            neighbours(c, s, plane, fit, rest);
             c.line(format!("v += {};", rest * step)).line(format!("at += {};", rest * s.output.c)).close();
         }
         let walked = (s.output.w * step) as i64;
@@ -62,8 +68,12 @@ impl PlaneCore for Depthwise {
         bias
     }
 
-    fn fill(&self, c: &mut Code, zero_point: i32, count: usize) {
-        c.line(format!("memset(scratch, {zero_point}, {count});"));
+    fn fill(&self, c: &mut Code, to: &str, zero_point: i32, count: usize) {
+        c.line(format!("memset({to}, {zero_point}, {count});"));
+    }
+
+    fn copy(&self, c: &mut Code, to: &str, from: &str, count: usize) {
+        c.line(format!("@copy_bytes({to}, {from}, {count});"));
     }
 
     fn pre_shifts(&self) -> &'static [u32] {
@@ -71,12 +81,12 @@ impl PlaneCore for Depthwise {
     }
 
     fn helpers(&self) -> &'static [Helper] {
-        const { &[CLAMP, WORD] }
+        const { &[CLAMP, WORD, COPY_BYTES] }
     }
 }
 
 /// `count` neighbouring outputs: every plane column is loaded once and used by all of them.
-fn outputs(c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer, count: usize) {
+fn neighbours(c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer, count: usize) {
     let ([kh, kw], step) = (s.window.kernel, s.window.stride[1]);
     let names: Vec<_> = (0..count).map(|i| format!("a{i} = start")).collect();
     c.line(format!("int32_t {};", names.join(", ")));
@@ -91,7 +101,7 @@ fn outputs(c: &mut Code, s: &Conv2dSpec, plane: &Plane, fit: &FittedLayer, count
             c.open("").line(format!("int32_t x = v[{}];", ky * plane.row + column));
             for (i, kx) in users {
                 let tap = ky * kw + kx;
-                let weight = if kh * kw <= 9 { format!("w{tap}") } else { format!("w[{tap}]") };
+                let weight = if kh * kw <= IN_REGISTERS { format!("w{tap}") } else { format!("w[{tap}]") };
                 c.line(format!("a{i} += x * {weight};"));
             }
             c.close();

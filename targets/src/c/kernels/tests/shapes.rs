@@ -73,7 +73,10 @@ fn conv(r: &mut Random, i: usize) -> OpSpec {
 fn depthwise(r: &mut Random) -> OpSpec {
     let kernel = r.pick(&[[3, 3], [3, 3], [1, 3], [5, 5], [2, 2]]);
     let w = window(r, kernel, 1);
-    let input = Image { n: 1, h: r.size(1, 8), w: r.size(1, 13), c: r.size(2, 9) };
+    // Now and then tall enough to be cut into bands.
+    let tall = r.range(0, 4) == 0;
+    let h = if tall { r.pick(&[24, 30, 36]) } else { r.size(1, 8) };
+    let input = Image { n: 1, h, w: if tall { r.size(30, 66) } else { r.size(1, 13) }, c: r.size(2, 9) };
     conv_of(r, input, input.c, w, input.c)
 }
 
