@@ -61,16 +61,20 @@ pub struct Model {
     pub shared_code_bytes: f64,
     /// Bytes of machine code of one kernel's call.
     pub code_bytes_per_call: f64,
+    /// Bytes of library code that float ops bring, where they bring any.
+    pub float_library_bytes: Option<Ratio>,
     /// Bytes of a pointer constant.
     pub pointer_bytes: u64,
 }
 
-/// Instructions of one kind of kernel: `per_mac * macs + per_output * elements + per_call`.
+/// Instructions of one kind of kernel: the sum of its counts, each times its coefficient.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OpModel {
     /// Per multiply-accumulate.
     pub instructions_per_mac: f64,
+    /// Per byte of the operands that are in memory.
+    pub instructions_per_input_byte: f64,
     /// Per element of the result.
     pub instructions_per_output: f64,
     /// Per call.

@@ -19,8 +19,11 @@ pub(crate) fn plan(lowered: &dyn Lowered) -> Result<(Vec<usize>, Problem, Plan),
 
 /// Lowest fit in several orders of the buffers, with the overlap that kernels allow.
 fn place(problem: &Problem) -> Plan {
-    let pairs: HashMap<(usize, usize), Clearance> =
-        problem.overlaps().into_iter().map(|(input, output, clearance)| ((input, output), clearance)).collect();
+    let pairs: HashMap<(usize, usize), Clearance> = problem
+        .overlaps()
+        .into_iter()
+        .map(|(input, output, clearance)| ((input, output), clearance))
+        .collect();
     let n = problem.buffers.len();
     let none = HashMap::new();
     let key = |i: usize| {
@@ -117,12 +120,16 @@ fn fit(problem: &Problem, order: &[usize], pairs: &HashMap<(usize, usize), Clear
 /// The step whose buffers reach highest, and what is live there.
 fn peak(problem: &Problem, offsets: &[u64]) -> Peak {
     let live = |step: usize| {
-        let ids = (0..offsets.len()).filter(move |&i| problem.buffers[i].lower <= step && step < problem.buffers[i].upper);
+        let ids = (0..offsets.len())
+            .filter(move |&i| problem.buffers[i].lower <= step && step < problem.buffers[i].upper);
         let mut ids: Vec<usize> = ids.collect();
         ids.sort_by_key(|&i| offsets[i]);
         ids
     };
-    let reach = |step: usize| live(step).iter().map(|&i| offsets[i] + problem.buffers[i].bytes).max().unwrap_or(0);
-    let step = (0..problem.steps.len().max(1)).max_by_key(|&step| (reach(step), std::cmp::Reverse(step))).unwrap_or(0);
+    let reach =
+        |step: usize| live(step).iter().map(|&i| offsets[i] + problem.buffers[i].bytes).max().unwrap_or(0);
+    let step = (0..problem.steps.len().max(1))
+        .max_by_key(|&step| (reach(step), std::cmp::Reverse(step)))
+        .unwrap_or(0);
     Peak { step, members: live(step) }
 }

@@ -1,6 +1,6 @@
 //! What a step costs: constants exactly, instructions and code by the core's fitted coefficients.
 
-use super::kernels::spec::{Linear, OpSpec};
+use super::kernels::spec::OpSpec;
 use super::kernels::unit::bytes;
 use super::kernels::{Function, Helper};
 use super::program::{Program, Task, Work};
@@ -12,14 +12,16 @@ use std::collections::HashSet;
 /// One entry per step; a function that an earlier step has already brought costs no code.
 pub(super) fn steps(program: &Program, hardware: &Hardware) -> Vec<Step> {
     let mut seen = HashSet::new();
-    program.steps.iter().map(|task| step(task, hardware, &mut seen)).collect()
+    let read = |task: &Task| task.blocks().map(|block| program.values[block].bytes).sum();
+    program.steps.iter().map(|task| step(task, read(task), hardware, &mut seen)).collect()
 }
 
-fn step(task: &Task, hardware: &Hardware, seen: &mut HashSet<Function>) -> Step {
+fn step(task: &Task, read: u64, hardware: &Hardware, seen: &mut HashSet<Function>) -> Step {
     let elements: usize = task.shape.iter().product();
     let model = model_of(hardware, task);
     #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
     let value = model.instructions_per_mac * task.kernel.macs as f64
+        + model.instructions_per_input_byte * read as f64
         + model.instructions_per_output * elements as f64
         + model.instructions_per_call;
     let spread = model.relative_error;
@@ -93,12 +95,15 @@ pub(super) fn shared_code(program: &Program, hardware: &Hardware) -> Estimate {
         hardware.model.code_bytes_per_character,
         "B",
     );
+    let float = program.steps.iter().any(|task| task.element.is_float() && kind(task) != "move");
+    let library = hardware.model.float_library_bytes.filter(|_| float);
+    let library = library.unwrap_or(Ratio { value: 0.0, interval: [0.0, 0.0] });
     Estimate::within(
-        base + helpers.value,
+        base + helpers.value + library.value,
         "B",
         Origin::Predicted,
-        base + helpers.interval[0],
-        base + helpers.interval[1],
+        base + helpers.interval[0] + library.interval[0],
+        base + helpers.interval[1] + library.interval[1],
     )
 }
 
@@ -110,22 +115,22 @@ fn model_of<'h>(hardware: &'h Hardware, task: &Task) -> &'h OpModel {
 /// The kind of kernel that the cost model tells apart.
 pub(super) fn kind(task: &Task) -> &'static str {
     let Work::Spec(spec) = &task.work else { return "other" };
-    match &**spec {
-        OpSpec::Conv2d(s) if matches!(s.linear, Linear::Float(_)) => "conv2d_f32",
-        OpSpec::Conv2d(s) if s.is_depthwise() => "depthwise",
-        OpSpec::Conv2d(s) if s.window.kernel == [1, 1] => "pointwise",
-        OpSpec::Conv2d(s) if s.input.c % 4 != 0 => "conv2d_odd",
-        OpSpec::Conv2d(_) => "conv2d",
-        OpSpec::Dense(s) if matches!(s.linear, Linear::Float(_)) => "dense_f32",
-        OpSpec::Dense(_) => "dense",
-        OpSpec::MatMul(_) => "matmul",
-        OpSpec::Binary(_) => "binary",
-        OpSpec::Unary(_) => "unary",
-        OpSpec::Pool(_) | OpSpec::Reduce(_) => "pool",
-        OpSpec::Softmax(_) => "softmax",
-        OpSpec::LayerNorm(_) => "layer_norm",
-        OpSpec::Concat(_) | OpSpec::CopyBox(_) | OpSpec::Transpose(_) | OpSpec::ResizeNearest(_) => "move",
-    }
+    let [integer, float] = match &**spec {
+        OpSpec::Conv2d(s) if s.is_depthwise() => ["depthwise", "conv2d_f32"],
+        OpSpec::Conv2d(s) if s.window.kernel == [1, 1] => ["pointwise", "conv2d_f32"],
+        OpSpec::Conv2d(s) if s.input.c % 4 != 0 => ["conv2d_odd", "conv2d_f32"],
+        OpSpec::Conv2d(_) => ["conv2d", "conv2d_f32"],
+        OpSpec::Dense(_) => ["dense", "matmul_f32"],
+        OpSpec::MatMul(_) => ["matmul", "matmul_f32"],
+        OpSpec::Binary(_) => ["binary", "binary_f32"],
+        OpSpec::Unary(_) => ["unary", "unary_f32"],
+        OpSpec::Pool(_) | OpSpec::Reduce(_) => ["pool", "pool_f32"],
+        OpSpec::Softmax(_) | OpSpec::LayerNorm(_) => ["softmax", "softmax_f32"],
+        OpSpec::Concat(_) | OpSpec::CopyBox(_) | OpSpec::Transpose(_) | OpSpec::ResizeNearest(_) => {
+            ["move", "move"]
+        }
+    };
+    if task.element.is_float() { float } else { integer }
 }
 
 /// What is special about a step, for people.
