@@ -31,7 +31,8 @@ use crate::registry::Registry;
 /// Quantization is folded before activations, pads and residuals are fused and again behind it: a float activation between
 /// two quantizations is seen by both.
 pub const DEFAULT: &str = "dead-code, fold-constants, common-subexpressions, canonicalize, recognize, move-layout, \
-                           fold-affine, fold-qdq, fuse, dead-code, fold-constants, common-subexpressions";
+                           fold-affine, fold-qdq, fuse, dead-code, fold-constants{dequantize = fold}, \
+                           common-subexpressions";
 
 /// As [`DEFAULT`], for networks that stay in float: what is quantized is computed on reals.
 pub const FLOAT: &str = "dead-code, fold-constants{dequantize = fold}, common-subexpressions, canonicalize, recognize, \

@@ -72,12 +72,17 @@ pub fn graph(config: &Config) -> Graph {
 const LEFT_OUT: [&str; 6] = ["custom", "cast", "quantize", "dequantize", "requantize", "erf"];
 const GUARDED: [&str; 6] = ["log", "pow", "reciprocal", "sqrt", "div", "exp"];
 
-/// Values for the inputs of a graph, in the interface's layout.
+/// Values for the inputs of a graph, in the interface's layout; plain integers are 0 or 1.
 pub fn inputs(graph: &Graph, seed: u64) -> Vec<Tensor> {
     let mut rng = Rng::new(seed);
     let one = |value: &Value| {
         let ty = graph.ty(*value);
         let shape = interface_shape(ty, graph.layout);
+        if !ty.is_quantized() && ty.element.is_int() {
+            // Plain integers are indices more often than not, and 0 and 1 index almost anything.
+            let data: Vec<i64> = (0..ty.elements()).map(|_| rng.between(0, 1)).collect();
+            return Tensor::from_ints(ty.element, shape, &data);
+        }
         tensor(&mut rng, &Type { shape, quant: None, ..ty.clone() })
     };
     graph.inputs().iter().map(one).collect()
