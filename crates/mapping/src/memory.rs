@@ -1,26 +1,216 @@
-//! tmp
-mod learn;
+//! Buffer offsets in one arena, to the proven optimum or a stated gap.
+//!
+//! [`place`] takes a [`Problem`] (buffers with lifetimes; steps that say which inputs an output may overlap, and how)
+//! and returns a [`Plan`]. The bound it starts from and the search that closes the gap both know the overlaps, so
+//! "proven" means: no arena is smaller, in-place execution included. Everything is counted in search nodes, never in
+//! seconds, so the same problem gives the same bytes everywhere; a deadline is the caller's to add.
+
+mod focus;
 pub mod minimalloc;
 mod model;
+mod portfolio;
 mod rank;
 mod search;
 
-struct Budget {
-    nodes_left: u64,
-    deadline: Option<std::time::Instant>,
+use std::time::Instant;
+
+use hw::memory::{Peak, Plan, Problem, ProblemError};
+
+use model::Model;
+use portfolio::fit;
+use search::Outcome;
+
+/// What a search may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Search nodes, roughly 2 to 10 microseconds each.
+    pub nodes: u64,
+    /// An end in time on top. A plan that was cut short by it depends on the machine.
+    pub deadline: Option<Instant>,
 }
-impl Budget {
-    fn spend(&mut self, n: u64) -> bool {
-        self.nodes_left = self.nodes_left.saturating_sub(n);
-        self.nodes_left == 0
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { nodes: 2_000_000, deadline: None }
     }
 }
 
-/// tmp
-pub fn experiment(p: &hw::memory::Problem, c: u64, limit: u64) -> (bool, u64) {
-    let m = model::Model::new(p);
-    let r = rank::ranks(&m);
-    let mut b = Budget { nodes_left: limit, deadline: None };
-    let o = learn::fit(&m, c, &r, &mut b);
-    (matches!(o, search::Outcome::Placed(_)), limit - b.nodes_left)
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceError {
+    /// The problem contradicts itself.
+    #[error("{}", list(.0))]
+    Malformed(Vec<ProblemError>),
+    /// More buffers than the search can treat.
+    #[error("there are {found} buffers, at most {limit} expected")]
+    TooMany {
+        /// Buffers.
+        found: usize,
+        /// The most.
+        limit: usize,
+    },
+    /// Two pinned buffers on the same bytes.
+    #[error("buffers `{0}` and `{1}` are pinned to bytes they may not share")]
+    PinnedTogether(String, String),
+    /// It has been proven that the capacity does not suffice.
+    #[error("{capacity} bytes were given, at least {needed} are needed")]
+    Capacity {
+        /// The problem's capacity.
+        capacity: u64,
+        /// A size below which it is known to be impossible.
+        needed: u64,
+    },
 }
+
+/// The most buffers: the search recurses once per buffer.
+pub const MAX_BUFFERS: usize = 4096;
+
+/// Places every buffer.
+///
+/// With a capacity, any plan within it is proven; if the budget ends first, the plan is the best found, with
+/// `arena_bytes` above the capacity and `proven` false. Without one, the arena is minimised.
+pub fn place(problem: &Problem, options: Options) -> Result<Plan, PlaceError> {
+    let findings = problem.findings();
+    if !findings.is_empty() {
+        return Err(PlaceError::Malformed(findings));
+    }
+    if problem.buffers.len() > MAX_BUFFERS {
+        return Err(PlaceError::TooMany { found: problem.buffers.len(), limit: MAX_BUFFERS });
+    }
+    let model = Model::new(problem);
+    if let Some((a, b)) = model.pinned_together() {
+        let name = |b: usize| problem.buffers[b].name.clone();
+        return Err(PlaceError::PinnedTogether(name(a), name(b)));
+    }
+    let mut state = Bounds::new(&model);
+    let mut budget = Budget { nodes_left: options.nodes, deadline: options.deadline };
+    let proven = match problem.capacity {
+        Some(capacity) => state.decide(&model, capacity, &mut budget)?,
+        None => state.minimise(&model, &mut budget),
+    };
+    let arena_bytes = model.top(&state.offsets);
+    Ok(Plan {
+        walks: problem.steps.iter().map(|s| s.walk_for(&problem.buffers, &state.offsets)).collect(),
+        arena_bytes,
+        lower_bound: state.lower.min(arena_bytes),
+        proven,
+        peak: peak(problem, &model, &state.offsets, arena_bytes),
+        nodes: options.nodes - budget.nodes_left,
+        offsets: state.offsets,
+    })
+}
+
+/// What no plan can beat: the fullest moment, with everything shared that may be.
+///
+/// `None` if the problem is malformed.
+pub fn lower_bound(problem: &Problem) -> Option<u64> {
+    problem.findings().is_empty().then(|| Model::new(problem).lower_bound())
+}
+
+/// Nodes still to be spent.
+struct Budget {
+    nodes_left: u64,
+    deadline: Option<Instant>,
+}
+
+impl Budget {
+    /// Takes nodes off; whether nothing is left.
+    fn spend(&mut self, nodes: u64) -> bool {
+        self.nodes_left = self.nodes_left.saturating_sub(nodes);
+        self.nodes_left == 0 || self.deadline.is_some_and(|d| Instant::now() >= d)
+    }
+}
+
+/// The best placement so far, and what is known to be impossible.
+struct Bounds {
+    offsets: Vec<u64>,
+    lower: u64,
+}
+
+impl Bounds {
+    fn new(model: &Model) -> Self {
+        let greedy = rank::Orders::ALL.iter().map(|&o| rank::first_fit(model, &rank::sorted(model, o)));
+        let offsets = greedy.min_by_key(|o| model.top(o)).unwrap_or_default();
+        Bounds { offsets, lower: model.lower_bound() }
+    }
+
+    fn decide(&mut self, model: &Model, capacity: u64, budget: &mut Budget) -> Result<bool, PlaceError> {
+        if self.lower > capacity {
+            return Err(PlaceError::Capacity { capacity, needed: self.lower });
+        }
+        if model.top(&self.offsets) <= capacity {
+            return Ok(true);
+        }
+        match fit(model, capacity, budget) {
+            Outcome::Placed(offsets) => self.offsets = offsets,
+            Outcome::Refuted { next } => return Err(PlaceError::Capacity { capacity, needed: next }),
+            Outcome::Spent => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Raises the lower bound until a placement meets it; if that takes too long, lowers the placement instead.
+    fn minimise(&mut self, model: &Model, budget: &mut Budget) -> bool {
+        let reserve = budget.nodes_left / 2;
+        let mut first = Budget { nodes_left: budget.nodes_left - reserve, deadline: budget.deadline };
+        while self.lower < model.top(&self.offsets) {
+            match fit(model, self.lower, &mut first) {
+                Outcome::Placed(offsets) => self.offsets = offsets,
+                Outcome::Refuted { next } => self.lower = next,
+                Outcome::Spent => break,
+            }
+        }
+        budget.nodes_left = reserve + first.nodes_left;
+        while self.lower < model.top(&self.offsets) {
+            // Halfway: each answer, yes or no, halves the gap.
+            let top = model.top(&self.offsets);
+            let middle = (self.lower + (top - self.lower) / 2).min(top - 1);
+            let share = budget.nodes_left.div_ceil(4);
+            let mut part = Budget { nodes_left: share, deadline: budget.deadline };
+            let outcome = fit(model, middle, &mut part);
+            let spent = budget.spend(share - part.nodes_left);
+            match outcome {
+                Outcome::Placed(offsets) => self.offsets = offsets,
+                Outcome::Refuted { next } => self.lower = next,
+                Outcome::Spent if spent || share < 1_000 => return false,
+                Outcome::Spent => {
+                    // Too tight to tell: settle for a smaller step down.
+                    let mut part =
+                        Budget { nodes_left: share.min(budget.nodes_left), deadline: budget.deadline };
+                    let before = part.nodes_left;
+                    let outcome = fit(model, top - 1, &mut part);
+                    let spent = budget.spend(before - part.nodes_left);
+                    match outcome {
+                        Outcome::Placed(offsets) => self.offsets = offsets,
+                        Outcome::Refuted { next } => self.lower = next,
+                        Outcome::Spent => return false,
+                    }
+                    if spent {
+                        break;
+                    }
+                }
+            }
+        }
+        self.lower >= model.top(&self.offsets)
+    }
+}
+
+/// Of the steps that reach the arena's end, the one with the most to hold.
+fn peak(problem: &Problem, model: &Model, offsets: &[u64], arena_bytes: u64) -> Peak {
+    let reaches = |b: &&usize| offsets[**b] + model.bytes[**b] == arena_bytes;
+    let holds = |section: &&model::Section| section.members.iter().find(reaches).is_some();
+    let Some(section) = model.sections.iter().filter(holds).max_by_key(|s| model.section_bound(s)) else {
+        return Peak::default();
+    };
+    let mut members = section.members.clone();
+    members.sort_by_key(|&b| (offsets[b], b));
+    let step = members.iter().map(|&b| problem.buffers[b].lower).max().unwrap_or(0);
+    Peak { step, members }
+}
+
+fn list(findings: &[ProblemError]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests;

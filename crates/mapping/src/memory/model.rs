@@ -122,8 +122,41 @@ impl Model {
 
     /// An upper bound on the bytes that the section's buffers for which `counts` holds can share.
     pub(super) fn savings(&self, section: usize, counts: impl Fn(usize) -> bool) -> u64 {
+        self.sections[section].savings(counts)
+    }
+
+    /// Bytes that the section's buffers cover at least, together.
+    pub(super) fn section_bound(&self, section: &Section) -> u64 {
+        let total: u64 = section.members.iter().map(|&b| self.rounded[b]).sum();
+        // The highest buffer's padding need not be there.
+        (total - section.savings(|_| true)).saturating_sub(self.unit - 1)
+    }
+
+    /// No arena is smaller than this.
+    pub(super) fn lower_bound(&self) -> u64 {
+        let largest = (0..self.len()).map(|b| self.pinned[b].unwrap_or(0) + self.bytes[b]).max().unwrap_or(0);
+        self.sections.iter().map(|s| self.section_bound(s)).max().unwrap_or(0).max(largest)
+    }
+
+    /// The end of the highest buffer.
+    pub(super) fn top(&self, offsets: &[u64]) -> u64 {
+        offsets.iter().zip(&self.bytes).map(|(o, b)| o + b).max().unwrap_or(0)
+    }
+
+    /// Two pinned buffers that exclude each other.
+    pub(super) fn pinned_together(&self) -> Option<(usize, usize)> {
+        (0..self.len()).find_map(|a| {
+            let at = self.pinned[a]?;
+            let bad = |l: &&Link| self.pinned[l.other].is_some_and(|there| !l.fits(at, there));
+            self.links[a].iter().find(bad).map(|l| (a, l.other))
+        })
+    }
+}
+
+impl Section {
+    fn savings(&self, counts: impl Fn(usize) -> bool) -> u64 {
         let mut saved = 0;
-        for group in self.sections[section].discounts.chunk_by(|a, b| a.output == b.output) {
+        for group in self.discounts.chunk_by(|a, b| a.output == b.output) {
             if !counts(group[0].output) {
                 continue;
             }
@@ -132,20 +165,6 @@ impl Model {
             saved += inputs().map(|d| d.saving).sum::<u64>().min(cap);
         }
         saved
-    }
-
-    /// Bytes that the section's buffers cover at least, together.
-    pub(super) fn section_bound(&self, section: usize) -> u64 {
-        let total: u64 = self.sections[section].members.iter().map(|&b| self.rounded[b]).sum();
-        let covered = total - self.savings(section, |_| true);
-        // The highest buffer's padding need not be there.
-        covered.saturating_sub(self.unit - 1)
-    }
-
-    /// No arena is smaller than this.
-    pub(super) fn lower_bound(&self) -> u64 {
-        let largest = (0..self.len()).map(|b| self.pinned[b].unwrap_or(0) + self.bytes[b]).max().unwrap_or(0);
-        (0..self.sections.len()).map(|s| self.section_bound(s)).max().unwrap_or(0).max(largest)
     }
 }
 

@@ -2,8 +2,38 @@
 
 use super::model::Model;
 
-/// What a buffer is ranked by; larger comes first.
+/// A static order: its keys in turn, larger first, ties by index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Orders {
+    WidthAreaTotal,
+    TotalAreaWidth,
+    TotalWidthArea,
+    TotalSizeWidth,
+    SizeWidthTotal,
+}
+
+impl Orders {
+    pub(super) const ALL: [Orders; 5] = [
+        Orders::WidthAreaTotal,
+        Orders::TotalAreaWidth,
+        Orders::TotalWidthArea,
+        Orders::TotalSizeWidth,
+        Orders::SizeWidthTotal,
+    ];
+
+    fn keys(self) -> [Key; 3] {
+        match self {
+            Orders::WidthAreaTotal => [Width, Area, Total],
+            Orders::TotalAreaWidth => [Total, Area, Width],
+            Orders::TotalWidthArea => [Total, Width, Area],
+            Orders::TotalSizeWidth => [Total, Size, Width],
+            Orders::SizeWidthTotal => [Size, Width, Total],
+        }
+    }
+}
+
+/// What a buffer is ranked by.
+#[derive(Debug, Clone, Copy)]
 enum Key {
     /// Steps it lives for.
     Width,
@@ -17,36 +47,29 @@ enum Key {
 
 use Key::{Area, Size, Total, Width};
 
-/// The orders that are tried in turn.
-const ORDERS: &[[Key; 3]] = &[
-    [Width, Area, Total],
-    [Total, Area, Width],
-    [Total, Width, Area],
-    [Area, Width, Total],
-    [Total, Size, Width],
-];
+/// The position of every buffer in an order.
+pub(super) fn ranks(model: &Model, order: Orders) -> Vec<usize> {
+    let mut rank = vec![0; model.len()];
+    for (position, b) in sorted(model, order).into_iter().enumerate() {
+        rank[b] = position;
+    }
+    rank
+}
 
-/// For each order, the position of every buffer in it.
-pub(super) fn ranks(model: &Model) -> Vec<Vec<usize>> {
+/// The buffers in an order.
+pub(super) fn sorted(model: &Model, order: Orders) -> Vec<usize> {
     let totals: Vec<u64> =
         model.sections.iter().map(|s| s.members.iter().map(|&b| model.rounded[b]).sum()).collect();
     let total = |b: usize| totals[model.span[b].0..model.span[b].1].iter().copied().max().unwrap_or(0);
     let value = |key: Key, b: usize| match key {
-        Key::Width => model.steps[b],
-        Key::Area => model.steps[b].saturating_mul(model.bytes[b]),
-        Key::Total => total(b),
-        Key::Size => model.bytes[b],
+        Width => model.steps[b],
+        Area => model.steps[b].saturating_mul(model.bytes[b]),
+        Total => total(b),
+        Size => model.bytes[b],
     };
-    let rank = |keys: &[Key; 3]| {
-        let mut order: Vec<usize> = (0..model.len()).collect();
-        order.sort_by_key(|&b| (keys.map(|k| std::cmp::Reverse(value(k, b))), b));
-        let mut rank = vec![0; order.len()];
-        for (position, b) in order.into_iter().enumerate() {
-            rank[b] = position;
-        }
-        rank
-    };
-    ORDERS.iter().map(rank).collect()
+    let mut buffers: Vec<usize> = (0..model.len()).collect();
+    buffers.sort_by_cached_key(|&b| (order.keys().map(|k| std::cmp::Reverse(value(k, b))), b));
+    buffers
 }
 
 /// Places buffers one by one in an order, each at the lowest offset that is safe beside those already placed.

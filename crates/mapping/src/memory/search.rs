@@ -158,18 +158,24 @@ impl<'m> Search<'m> {
             return self.branch(members, (first, end), floor, last);
         }
         let mut start = first;
+        let mut parts = Vec::new();
         for cut in cuts {
-            let part: Vec<usize> =
-                members.iter().copied().filter(|&b| (start..cut).contains(&self.model.span[b].0)).collect();
+            let inside = |b: &usize| (start..cut).contains(&self.model.span[*b].0);
+            let part: Vec<usize> = members.iter().copied().filter(inside).collect();
+            let blame = self.blame.sections[start..cut].iter().max().copied();
+            parts.push((std::cmp::Reverse(blame), (start, cut), part));
+            start = cut;
+        }
+        parts.sort_unstable();
+        for (_, sections, part) in parts {
             let step = match part[..] {
                 [] => Step::Done,
                 [only] => self.place_last(only),
-                _ => self.branch(&part, (start, cut), floor, last),
+                _ => self.branch(&part, sections, floor, last),
             };
             if step != Step::Done {
                 return step;
             }
-            start = cut;
         }
         Step::Done
     }

@@ -1,0 +1,318 @@
+//! Branch and bound that works on the tightest place first.
+//!
+//! Like `search`, it places each buffer as low as what is placed lets it, but only the order among buffers that are
+//! live together counts: a placed buffer is below all unplaced ones it meets. The next buffer may therefore be
+//! chosen anywhere. A section has one lowest unplaced buffer; the section with the fewest that can be it is branched
+//! on. A buffer whose turn was refuted sleeps: it cannot come next until something it meets is placed below it, so
+//! every arrangement is tried in one order only (sleep sets: Godefroid, 1996).
+
+use std::time::Instant;
+
+use super::model::{Link, Model};
+use super::search::Outcome;
+
+#[derive(PartialEq, Eq, Clone, Copy)]
+enum Step {
+    Done,
+    Failed,
+    Spent,
+}
+
+/// Nodes between looks at the clock.
+const CLOCK_INTERVAL: u64 = 256;
+
+pub(super) struct Focus<'m> {
+    model: &'m Model,
+    capacity: u64,
+    rounded_capacity: u64,
+    rank: &'m [usize],
+    limit: u64,
+    deadline: Option<Instant>,
+    pub(super) nodes: u64,
+    exceeded: u64,
+    offset: Vec<u64>,
+    placed: Vec<bool>,
+    asleep: Vec<bool>,
+    low: Vec<u64>,
+    /// `low`, raised for sleepers by what must come below them.
+    raised: Vec<u64>,
+    total: Vec<u64>,
+    crossing: Vec<u32>,
+    pub(super) weight: Vec<u64>,
+    trail: Vec<Change>,
+}
+
+enum Change {
+    Low(usize, u64),
+    Placed(usize),
+    Woke(usize),
+    Slept(usize),
+}
+
+/// What a look at a part of the problem says.
+enum View {
+    Fails,
+    Place(usize),
+    Branch(Vec<usize>),
+}
+
+impl<'m> Focus<'m> {
+    /// `None` for problems with pins or equal offsets, which this search does not know.
+    pub(super) fn new(
+        model: &'m Model,
+        capacity: u64,
+        rank: &'m [usize],
+        weight: Vec<u64>,
+        limit: u64,
+        deadline: Option<Instant>,
+    ) -> Option<Self> {
+        if model.pinned.iter().any(Option::is_some) || model.links.iter().flatten().any(|l| l.same) {
+            return None;
+        }
+        let (n, sections) = (model.len(), model.sections.len());
+        let mut focus = Focus {
+            model,
+            capacity,
+            rounded_capacity: capacity.next_multiple_of(model.unit),
+            rank,
+            limit,
+            deadline,
+            nodes: 0,
+            exceeded: u64::MAX,
+            offset: vec![0; n],
+            placed: vec![false; n],
+            asleep: vec![false; n],
+            low: vec![0; n],
+            raised: vec![0; n],
+            total: vec![0; sections],
+            crossing: vec![0; sections],
+            weight,
+            trail: Vec::new(),
+        };
+        for b in 0..n {
+            let (first, end) = model.span[b];
+            for s in first..end {
+                focus.total[s] += model.rounded[b];
+                focus.crossing[s] += u32::from(s + 1 < end);
+            }
+        }
+        Some(focus)
+    }
+
+    pub(super) fn run(&mut self) -> Outcome {
+        let members: Vec<usize> = (0..self.model.len()).collect();
+        match self.split(&members) {
+            Step::Done => Outcome::Placed(self.offset.clone()),
+            Step::Failed => Outcome::Refuted { next: self.exceeded.max(self.capacity + 1) },
+            Step::Spent => Outcome::Spent,
+        }
+    }
+
+    fn split(&mut self, members: &[usize]) -> Step {
+        let Some(first) = members.iter().map(|&b| self.model.span[b].0).min() else { return Step::Done };
+        let end = members.iter().map(|&b| self.model.span[b].1).max().unwrap_or(first);
+        let cuts: Vec<usize> = (first + 1..end).filter(|&s| self.crossing[s - 1] == 0).chain([end]).collect();
+        if cuts.len() == 1 {
+            return self.part(members, (first, end));
+        }
+        let mut start = first;
+        let mut parts = Vec::new();
+        for cut in cuts {
+            let part: Vec<usize> =
+                members.iter().copied().filter(|&b| (start..cut).contains(&self.model.span[b].0)).collect();
+            if !part.is_empty() {
+                parts.push((part, (start, cut)));
+            }
+            start = cut;
+        }
+        // tightest first
+        parts.sort_by_key(|(_, (a, b))| std::cmp::Reverse((*a..*b).map(|s| self.weight[s]).max()));
+        for (part, range) in parts {
+            let step = self.part(&part, range);
+            if step != Step::Done {
+                return step;
+            }
+        }
+        Step::Done
+    }
+
+    fn part(&mut self, members: &[usize], sections: (usize, usize)) -> Step {
+        let start = self.trail.len();
+        loop {
+            self.nodes += 1;
+            let late = self.nodes.is_multiple_of(CLOCK_INTERVAL)
+                && self.deadline.is_some_and(|d| Instant::now() >= d);
+            if self.nodes > self.limit || late {
+                return Step::Spent;
+            }
+            let candidates = match self.view(members, sections) {
+                View::Fails => {
+                    self.undo(start);
+                    return Step::Failed;
+                }
+                View::Place(b) => {
+                    self.place(b);
+                    let rest: Vec<usize> = members.iter().copied().filter(|&m| m != b).collect();
+                    let step = self.split(&rest);
+                    if step == Step::Failed {
+                        self.undo(start);
+                    }
+                    return step;
+                }
+                View::Branch(candidates) => candidates,
+            };
+            for b in candidates {
+                let mark = self.trail.len();
+                self.place(b);
+                let rest: Vec<usize> = members.iter().copied().filter(|&m| m != b).collect();
+                match self.split(&rest) {
+                    Step::Failed => self.undo(mark),
+                    step => return step,
+                }
+                self.asleep[b] = true;
+                self.trail.push(Change::Slept(b));
+            }
+        }
+    }
+
+    fn view(&mut self, members: &[usize], (first, end): (usize, usize)) -> View {
+        for &b in members {
+            self.raised[b] = self.low[b];
+        }
+        for _ in 0..2 {
+            for &b in members {
+                if !self.asleep[b] {
+                    if self.low[b] + self.model.bytes[b] > self.capacity {
+                        self.exceeded = self.exceeded.min(self.low[b] + self.model.bytes[b]);
+                        return View::Fails;
+                    }
+                    continue;
+                }
+                let unplaced = self.model.links[b].iter().filter(|l| !self.placed[l.other]);
+                let pushed = |l: &Link| self.raised[l.other] + l.below;
+                let Some(raised) = unplaced.map(pushed).min() else { return View::Fails };
+                self.raised[b] = self.raised[b].max(raised);
+                let top = self.raised[b] + self.model.bytes[b];
+                if top > self.capacity {
+                    self.exceeded = self.exceeded.min(top);
+                    return View::Fails;
+                }
+            }
+        }
+        // room[s]: highest offset its lowest may have
+        for s in first..end {
+            if self.total[s] == 0 {
+                continue;
+            }
+            let unplaced = self.model.sections[s].members.iter().filter(|&&b| !self.placed[b]);
+            let base = unplaced.map(|&b| self.raised[b]).min().unwrap_or(0);
+            if !self.section_fits(s, base) {
+                self.weight[s] += 1;
+                return View::Fails;
+            }
+        }
+        let viable: Vec<usize> =
+            members.iter().copied().filter(|&b| !self.asleep[b] && self.can_be_lowest(b)).collect();
+        if viable.is_empty() {
+            return View::Fails;
+        }
+        // free moves
+        for &b in members {
+            let disturbs = self.model.links[b]
+                .iter()
+                .any(|l| !self.placed[l.other] && self.low[l.other] < self.low[b] + l.above);
+            if !disturbs {
+                return if self.asleep[b] { View::Fails } else { View::Place(b) };
+            }
+        }
+        let mut count = vec![0u32; end - first];
+        for &b in &viable {
+            let (a, e) = self.model.span[b];
+            for s in a..e {
+                count[s - first] += 1;
+            }
+        }
+        let s = (first..end)
+            .filter(|&s| count[s - first] > 0)
+            .min_by_key(|&s| {
+                let unplaced = self.model.sections[s].members.iter().filter(|&&b| !self.placed[b]);
+                let base = unplaced.map(|&b| self.raised[b]).min().unwrap_or(0);
+                let slack = self.rounded_capacity.saturating_sub(base + self.total[s]);
+                (u64::from(count[s - first]) * 1_000_000 / (1 + self.weight[s]), slack)
+            })
+            .expect("a viable buffer lives in some section");
+        let mut found: Vec<usize> = viable
+            .into_iter()
+            .filter(|&b| (self.model.span[b].0..self.model.span[b].1).contains(&s))
+            .collect();
+        found.sort_by_key(|&b| (self.low[b], self.rank[b]));
+        View::Branch(found)
+    }
+
+    fn can_be_lowest(&self, b: usize) -> bool {
+        let (first, end) = self.model.span[b];
+        (first..end).all(|s| {
+            self.low[b] + self.total[s] <= self.rounded_capacity
+                || self.low[b] + self.total[s] - self.model.savings(s, |b| !self.placed[b])
+                    <= self.rounded_capacity
+        })
+    }
+
+    fn section_fits(&mut self, section: usize, base: u64) -> bool {
+        if base + self.total[section] <= self.rounded_capacity {
+            return true;
+        }
+        let needed = base + self.total[section] - self.model.savings(section, |b| !self.placed[b]);
+        if needed <= self.rounded_capacity {
+            return true;
+        }
+        self.exceeded = self.exceeded.min(needed.saturating_sub(self.model.unit - 1));
+        false
+    }
+
+    fn place(&mut self, b: usize) {
+        let model = self.model;
+        let offset = self.low[b];
+        self.placed[b] = true;
+        self.offset[b] = offset;
+        self.trail.push(Change::Placed(b));
+        let (first, end) = model.span[b];
+        for s in first..end {
+            self.total[s] -= model.rounded[b];
+            self.crossing[s] -= u32::from(s + 1 < end);
+        }
+        for link in &model.links[b] {
+            let y = link.other;
+            if self.placed[y] {
+                continue;
+            }
+            if self.asleep[y] {
+                self.asleep[y] = false;
+                self.trail.push(Change::Woke(y));
+            }
+            let raised = (offset + link.above).next_multiple_of(model.align[y]);
+            if raised > self.low[y] {
+                self.trail.push(Change::Low(y, self.low[y]));
+                self.low[y] = raised;
+            }
+        }
+    }
+
+    fn undo(&mut self, mark: usize) {
+        while self.trail.len() > mark {
+            match self.trail.pop().expect("the trail is longer than the mark") {
+                Change::Low(b, low) => self.low[b] = low,
+                Change::Woke(b) => self.asleep[b] = true,
+                Change::Slept(b) => self.asleep[b] = false,
+                Change::Placed(b) => {
+                    self.placed[b] = false;
+                    let (first, end) = self.model.span[b];
+                    for s in first..end {
+                        self.total[s] += self.model.rounded[b];
+                        self.crossing[s] += u32::from(s + 1 < end);
+                    }
+                }
+            }
+        }
+    }
+}
