@@ -145,3 +145,204 @@ fn nothing_is_written_for_broken_models() {
         assert_eq!(names(dir.path()), [name], "{name}");
     }
 }
+
+#[test]
+fn every_command_has_json_and_quiet() {
+    let help = nasc(&["--help"]).out;
+    for command in
+        ["compile", "measure", "run", "cost", "opt", "import", "export", "targets", "passes", "ops", "test"]
+    {
+        assert!(help.contains(&format!("  {command} ")), "{command}");
+        let help = nasc(&[command, "--help"]).out;
+        assert!(help.contains("--json") && help.contains("--quiet"), "{command}");
+    }
+}
+
+#[test]
+fn targets_passes_and_limits_are_listed_with_stable_keys() {
+    let targets = json(&nasc(&["targets", "--json"]));
+    let names: Vec<_> =
+        targets["targets"].as_array().expect("a list").iter().map(|t| t["name"].clone()).collect();
+    assert_eq!(names, ["host-c", "cortex-m4", "rv32imac"]);
+    let keys =
+        ["summary", "machine", "source", "capabilities", "pipeline", "board", "compiler", "flags", "missing"];
+    assert!(keys.iter().all(|key| !targets["targets"][1][key].is_null()));
+    let limits = json(&nasc(&["targets", "--limits", "--json"]));
+    let profiles: Vec<_> =
+        limits["profiles"].as_array().expect("a list").iter().map(|p| p["name"].clone()).collect();
+    assert_eq!(profiles, ["real-time", "interactive", "iot", "mobile", "edge", "mcu"]);
+    let passes = json(&nasc(&["passes", "--json"]));
+    let known = |name: &str| passes["passes"].as_array().expect("a list").iter().any(|p| p["name"] == name);
+    assert!(known("canonicalize") && known("fold-qdq") && known("dead-code"));
+}
+
+#[test]
+fn the_interpreter_gives_the_golden_outputs() {
+    let dir = folder();
+    let golden = model("golden_kws_dscnn_int8.npz");
+    let ran = nasc_in(
+        dir.path(),
+        &["run", &model("kws_dscnn_int8.tflite"), "--input", &golden, "-o", "y.npy", "--json"],
+    );
+    assert!(ran.exit.success(), "{}", ran.err);
+    let outputs = &json(&ran)["outputs"];
+    assert_eq!(outputs[0]["shape"], serde_json::json!([3, 1, 12]));
+    let written = formats::npy::read(dir.path().join("y.npy")).expect("an array");
+    let arrays = formats::npy::read_npz(&golden).expect("arrays");
+    let expected = &arrays.iter().find(|(name, _)| name == "y").expect("outputs").1;
+    assert_eq!(written.bytes(), expected.bytes());
+}
+
+#[test]
+fn a_compiled_folder_holds_the_contract_and_nothing_else() {
+    let dir = folder();
+    let kws = model("kws_dscnn_int8.tflite");
+    let ran =
+        nasc_in(dir.path(), &["compile", &kws, "--target", "host-c", "--no-verify", "-o", "out", "--json"]);
+    assert!(ran.exit.success(), "{}", ran.err);
+    let files = ["model.h", "model.c", "model_weights.c", "manifest.json", "report.html", "CMakeLists.txt"];
+    let found = names(&dir.path().join("out"));
+    assert!(files.iter().all(|file| found.iter().any(|f| f == file)), "{found:?}");
+    assert_eq!(names(dir.path()), ["out"]);
+    let manifest = json(&ran);
+    for key in [
+        "arena_bytes",
+        "static_bytes",
+        "code_bytes",
+        "const_bytes",
+        "instructions",
+        "layers",
+        "origin",
+        "unchecked",
+    ] {
+        assert!(!manifest[key].is_null(), "{key}");
+    }
+    assert!(manifest["mismatches"].is_null(), "nothing was compared");
+    let mut listed: Vec<_> = manifest["files"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|f| f.as_str().expect("a name").to_owned())
+        .collect();
+    listed.sort();
+    assert_eq!(listed, found);
+    let written = std::fs::read_to_string(dir.path().join("out/manifest.json")).expect("written");
+    assert_eq!(written, ran.out);
+}
+
+#[test]
+fn the_same_model_gives_the_same_bytes() {
+    let dir = folder();
+    let ic = model("ic_resnet8_int8.tflite");
+    for (out, threads) in [("a", "1"), ("b", "2"), ("c", "7")] {
+        let args = ["compile", &ic, "--target", "cortex-m4", "--no-verify", "--quiet", "-o", out];
+        let command = process::Command::new(env!("CARGO_BIN_EXE_nasc-under-test")).args(args).dir(dir.path());
+        command.env("RAYON_NUM_THREADS", threads).run_ok().expect("compiles");
+    }
+    let bytes = |out: &str, file: &str| std::fs::read(dir.path().join(out).join(file)).expect("written");
+    for file in names(&dir.path().join("a")) {
+        assert!(bytes("a", &file) == bytes("b", &file) && bytes("a", &file) == bytes("c", &file), "{file}");
+    }
+}
+
+#[test]
+fn a_missed_limit_removes_the_folder_and_says_what_is_needed() {
+    let dir = folder();
+    let kws = model("kws_dscnn_int8.tflite");
+    let compile = |more: &[&str]| {
+        let args = [&["compile", &kws, "--target", "cortex-m4", "--no-verify", "-o", "out"], more].concat();
+        nasc_in(dir.path(), &args)
+    };
+    assert!(compile(&["--limit", "sram=64KiB"]).exit.success());
+    let missed = compile(&["--limit", "sram=1KiB", "--json"]);
+    assert_eq!(missed.exit, process::Exit::Code(1));
+    assert_eq!(names(dir.path()), [""; 0]);
+    let miss = &json(&missed)["error"]["misses"][0];
+    assert_eq!((&miss["limit"], &miss["at_most"]), (&"sram".into(), &1024.0.into()));
+    let nearest = miss["nearest"].as_f64().expect("a number");
+    assert!(miss["ops"].as_array().is_some_and(|ops| ops.len() > 5), "{miss}");
+    // What is said to be feasible is.
+    assert!(compile(&["--limit", &format!("sram={nearest}B")]).exit.success());
+    assert_eq!(compile(&["--limits", "mcu"]).exit, process::Exit::Code(0));
+    assert_eq!(compile(&["--limits", "edge"]).exit, process::Exit::Code(2), "area cannot be judged");
+}
+
+#[test]
+fn a_folder_of_the_users_is_never_replaced() {
+    let dir = folder();
+    std::fs::create_dir(dir.path().join("thesis")).expect("a folder");
+    std::fs::write(dir.path().join("thesis/chapter1.tex"), "precious").expect("written");
+    let args =
+        ["compile", &model("kws_dscnn_int8.tflite"), "--target", "host-c", "--no-verify", "-o", "thesis"];
+    let ran = nasc_in(dir.path(), &args);
+    assert_eq!(ran.exit, process::Exit::Code(2));
+    assert_eq!(names(&dir.path().join("thesis")), ["chapter1.tex"]);
+    assert_eq!(names(dir.path()), ["thesis"]);
+}
+
+#[test]
+fn a_folder_that_is_no_artifact_cannot_be_measured() {
+    let dir = folder();
+    let ran = nasc_in(dir.path(), &["measure", "."]);
+    assert_eq!(ran.exit, process::Exit::Code(2));
+    assert!(ran.err.contains("manifest.json") && ran.err.contains("nasc compile"), "{}", ran.err);
+    std::fs::write(dir.path().join("manifest.json"), "{").expect("written");
+    assert_eq!(nasc_in(dir.path(), &["measure", "."]).exit, process::Exit::Code(2));
+}
+
+#[test]
+fn an_artifact_that_was_changed_is_found_wrong_and_the_op_is_named() {
+    let dir = folder();
+    let kws = model("kws_dscnn_int8.tflite");
+    let compiled =
+        nasc_in(dir.path(), &["compile", &kws, "--target", "host-c", "--no-verify", "-q", "-o", "out"]);
+    assert!(compiled.exit.success(), "{}", compiled.err);
+    let weights = dir.path().join("out/model_weights.c");
+    let text = std::fs::read_to_string(&weights).expect("written");
+    // The first number of the first array of the file.
+    let brace = text.find("= {").expect("an array");
+    let (head, tail) = text.split_at(brace + 3);
+    let digit = tail.find(|c: char| c.is_ascii_digit()).expect("a number");
+    let changed = format!("{head}{}1{}", &tail[..digit], &tail[digit..]);
+    std::fs::write(&weights, changed).expect("written");
+    let ran = nasc_in(dir.path(), &["measure", "out", "--layers", "--json"]);
+    assert_eq!(ran.exit, process::Exit::Code(1), "{}", ran.err);
+    assert!(ran.err.contains("the first op whose output differs is 1 `conv2d_0`"), "{}", ran.err);
+    let measured = &json(&ran)["error"]["measured"];
+    assert!(measured["mismatches"].as_u64() > Some(0));
+    assert_eq!(measured["comparison"]["first_divergent"], 0);
+}
+
+#[test]
+fn a_runner_of_the_users_executes_the_artifact() {
+    let dir = folder();
+    let kws = model("kws_dscnn_int8.tflite");
+    let compiled =
+        nasc_in(dir.path(), &["compile", &kws, "--target", "host-c", "--no-verify", "-q", "-o", "out"]);
+    assert!(compiled.exit.success(), "{}", compiled.err);
+    let ran = nasc_in(dir.path(), &["measure", "out", "--runner", "env VARIABLE=1", "--json"]);
+    assert!(ran.exit.success(), "{}", ran.err);
+    let measured = json(&ran);
+    assert_eq!((&measured["mismatches"], &measured["board"]), (&0.into(), &"`env VARIABLE=1`".into()));
+    let hung = nasc_in(dir.path(), &["measure", "out", "--runner", "false", "--json"]);
+    assert_eq!(hung.exit, process::Exit::Code(1), "{}", hung.err);
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_half_written() {
+    let dir = folder();
+    let vww = model("vww_mobilenetv1_025_int8.tflite");
+    // A shell that interrupts the command while it builds and runs the artifact.
+    let script = "\"$0\" compile \"$1\" --target rv32imac -o out & sleep 0.7; kill -INT $!; wait $!";
+    let command =
+        process::Command::new("bash").args(["-mc", script, env!("CARGO_BIN_EXE_nasc-under-test"), &vww]);
+    let output = command.dir(dir.path()).time_out(Duration::from_secs(60)).run().expect("bash runs");
+    let left = names(dir.path());
+    // On a fast machine the artifact may have been finished before; then it is whole.
+    if output.exit == process::Exit::Code(0) {
+        assert_eq!(left, ["out"]);
+    } else {
+        assert_eq!(output.exit, process::Exit::Code(130), "{}", output.stderr_text());
+        assert_eq!(left, [""; 0]);
+    }
+}

@@ -110,6 +110,9 @@ pub(crate) struct Compile {
     /// What every C name and file begins with
     #[arg(long, value_name = "NAME", default_value = "model")]
     pub(crate) prefix: String,
+    /// C of your own that computes the custom ops of the model; it becomes part of the artifact (repeatable)
+    #[arg(long = "source", value_name = "FILE.c", value_hint = ValueHint::FilePath)]
+    pub(crate) sources: Vec<PathBuf>,
     /// Build, run and compare the artifact; an error where the toolchain is missing
     #[arg(long, overrides_with = "no_verify")]
     pub(crate) verify: bool,

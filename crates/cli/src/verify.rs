@@ -4,7 +4,7 @@ use crate::console::Console;
 use crate::failure::{Failure, chain};
 use hw::recipe::Recipe;
 use report::Manifest;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use validate::{Artifact, Element, Measured, Options, Port, Run};
 
 /// How the manifest of an artifact that was not built ends its reservations.
@@ -13,15 +13,47 @@ const NOT_YET: &str = "not built and run yet";
 /// The artifact a manifest describes.
 pub(crate) fn artifact(dir: &Path, manifest: &Manifest) -> Result<Artifact, Failure> {
     let ports = |ports: &[report::Port]| ports.iter().map(port).collect::<Result<Vec<_>, _>>();
+    // A manifest is a file: what it says is looked at before it becomes a path or a size.
+    if !c_identifier(&manifest.prefix) {
+        return Err(Failure::input(format!(
+            "manifest.json: prefix `{}`, a C identifier expected",
+            manifest.prefix
+        )));
+    }
     let ops = manifest.layers.iter().map(|layer| layer.name.clone()).collect();
-    Ok(Artifact::new(dir, &manifest.prefix, ports(&manifest.inputs)?, ports(&manifest.outputs)?, ops))
+    let mut artifact =
+        Artifact::new(dir, &manifest.prefix, ports(&manifest.inputs)?, ports(&manifest.outputs)?, ops);
+    let own = manifest.files.iter().filter(|name| name.ends_with(".c")).map(PathBuf::from);
+    let more: Vec<PathBuf> = own.filter(|name| !artifact.sources.contains(name)).collect();
+    if let Some(outside) = more.iter().find(|name| name.components().count() != 1) {
+        return Err(Failure::input(format!(
+            "manifest.json: file `{}`, a name without a folder expected",
+            outside.display()
+        )));
+    }
+    artifact.sources.extend(more);
+    Ok(artifact)
 }
 
 fn port(port: &report::Port) -> Result<Port, Failure> {
     let element = element(&port.element).ok_or_else(|| {
         Failure::input(format!("`{}`: element `{}` has no C type", port.name, port.element))
     })?;
-    Ok(Port::new(&port.symbol, element, port.shape.iter().product()))
+    let count = port.shape.iter().try_fold(1usize, |n, extent| n.checked_mul(*extent));
+    let count = count.filter(|n| *n <= ir::MAX_ELEMENTS && c_identifier(&port.symbol));
+    let count = count.ok_or_else(|| {
+        let message = format!("manifest.json: `{}` of shape {:?}", port.symbol, port.shape);
+        Failure::input(format!(
+            "{message}, a C identifier and at most {} elements expected",
+            ir::MAX_ELEMENTS
+        ))
+    })?;
+    Ok(Port::new(&port.symbol, element, count))
+}
+
+fn c_identifier(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && name.chars().all(word) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// The C element that carries an element of the IR.

@@ -14,6 +14,7 @@ use ir::Graph;
 use report::Manifest;
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::path::Path;
 use targets::Target;
 use validate::Measured;
 
@@ -35,6 +36,9 @@ pub(super) fn run(args: &Compile, console: &Console) -> Result<(), Failure> {
     let mut manifest = compiled.manifest.clone();
     for file in &compiled.files {
         folder.write(&file.name, file.text.as_bytes())?;
+    }
+    for path in &args.sources {
+        manifest.files.push(carry(path, &folder, &manifest)?);
     }
     let reference = reference(&compiled.planned.graph, &mut manifest);
     formats::nasc::save(&reference, folder.path().join(REFERENCE))
@@ -200,6 +204,26 @@ fn reference_files(folder: &Folder) -> Vec<String> {
     [REFERENCE.to_owned(), weights].into_iter().filter(|name| folder.path().join(name).exists()).collect()
 }
 
+/// Copies a file of the user's into the artifact; its name.
+fn carry(path: &Path, folder: &Folder, manifest: &Manifest) -> Result<String, Failure> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    if path.extension().is_none_or(|e| e != "c") || manifest.files.contains(&name) {
+        let message = format!(
+            "--source {}: a .c file whose name is not one of the artifact's expected",
+            path.display()
+        );
+        return Err(Failure::input(message));
+    }
+    let bytes = std::fs::read(path).map_err(|e| Failure::file(path, &e))?;
+    folder.write(&name, &bytes)?;
+    Ok(name)
+}
+
+/// Whether the model calls C of the user's, which the interpreter knows no meaning of.
+fn calls_users_c(manifest: &Manifest) -> bool {
+    manifest.layers.iter().any(|layer| layer.op == "custom")
+}
+
 /// Builds and runs the artifact against the imported graph, where that is wanted and possible.
 fn prove(
     args: &Compile,
@@ -222,8 +246,22 @@ fn prove(
         manifest.unchecked.push(message);
         return Ok(None);
     }
-    let runs = (0..PROOF_RUNS).map(|seed| measure::judged(imported, &exact::random_inputs(imported, seed)));
-    let runs = runs.collect::<Result<Vec<_>, _>>()?;
+    if calls_users_c(manifest) && args.sources.is_empty() {
+        let message = "not verified: the model calls C of your own, and no --source FILE.c was given";
+        if args.verify {
+            return Err(Failure::input(message));
+        }
+        console.note(message);
+        manifest.unchecked.push(message.to_owned());
+        return Ok(None);
+    }
+    let inputs = (0..PROOF_RUNS).map(|seed| exact::random_inputs(imported, seed));
+    let runs = if calls_users_c(manifest) {
+        manifest.unchecked.push("outputs: the interpreter knows no meaning of your own C".to_owned());
+        inputs.map(|sample| measure::unjudged(&sample)).collect()
+    } else {
+        inputs.map(|sample| measure::judged(imported, &sample)).collect::<Result<Vec<_>, _>>()?
+    };
     let artifact = verify::artifact(folder.path(), manifest)?;
     let measured = verify::measure(&target.recipe(), &artifact, &runs, console)?;
     verify::merge(manifest, &measured);
