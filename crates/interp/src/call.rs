@@ -67,13 +67,17 @@ impl<'a> Call<'a> {
     /// The profile the op's integer arithmetic follows.
     pub(crate) fn rounding(&self) -> Rounding {
         let named = self.attrs.has("round").then(|| Rounding::parse(self.attrs.word("round")));
-        named.flatten().unwrap_or_default()
+        named.flatten().unwrap_or_default().for_bits(self.bits())
     }
 
-    /// Width of the widest element of operands and result.
+    /// Width of the widest quantized element of operands and result; a bias is as wide as sums are.
     pub(crate) fn bits(&self) -> u32 {
-        let operands = self.given().map(|x| x.ty.element.bits());
-        operands.chain([self.result.element.bits()]).max().unwrap_or(0)
+        let operands = self.operands.iter().enumerate().filter_map(|(i, x)| {
+            let bias = self.op.operands.get(i).is_some_and(|def| def.name == "bias");
+            x.filter(|_| !bias).map(|x| x.ty)
+        });
+        let quantized = operands.chain([self.result]).filter(|ty| ty.is_quantized());
+        quantized.map(|ty| ty.element.bits()).max().unwrap_or(0)
     }
 
     /// A list attribute as sizes.

@@ -24,6 +24,10 @@
 //! (but in the reference) and matmul multiply the two scales in `f32` and divide in `f64`; mul, leaky_relu, prelu and relu
 //! compute in `f32`. A fused activation clamps behind the scaling.
 //!
+//! 16-bit activations: the sums of convolutions and of matmul are scaled from 64 bits with a mantissa of 15 bits
+//! ([`Scaler::apply_wide`]) under every profile, unless a 32-bit bias says they fit; dense is Real under LiteRT's profiles.
+//! `xnnpack` is `tflite-builtin` there ([`Rounding::for_bits`]).
+//!
 //! Scalar remainders: TFLite's vector kernels round halves up in the second step, the scalar code for what fills no vector
 //! rounds them away from zero. Reproduced for depthwise convolution (runs of 8 channels; other grouped convolutions are
 //! scalar) and mean (runs of 16 channels); not for requantize and concat, where it is the last elements in memory.
@@ -73,6 +77,13 @@ impl Rounding {
             Self::Xnnpack => "xnnpack",
             Self::CmsisNn => "cmsis-nn",
         }
+    }
+
+    /// The profile for operands of up to `bits` bits: XNNPACK has kernels for 8 bits and leaves wider ones to the built-in
+    /// kernels.
+    #[must_use]
+    pub fn for_bits(self, bits: u32) -> Self {
+        if self == Self::Xnnpack && bits > 8 { Self::TfliteBuiltin } else { self }
     }
 
     /// The scaler of one output channel of a convolution: scales of operand, weights (of that channel) and result.

@@ -1,7 +1,7 @@
 //! At least one small use of every op, in float and quantized, with random inputs: what "every op, every path" loops over.
 //!
 //! ```
-//! use testkit::ops;
+//! use nasc_testkit::ops;
 //! let uses = ops::float("conv2d");
 //! assert!(uses.iter().all(|case| case.inputs(1) == case.inputs(1)));
 //! ```
@@ -346,6 +346,8 @@ const QUANTIZED: &[(&str, &[&str])] = &[
             "%x: i16[90] {scale = 0.0002, zero = 0} | %x : i16[90] {scale = 0.0003, zero = 0}",
         ],
     ),
+    ("sigmoid", &["%x: i8[256] {scale = 0.05, zero = 4} | %x : i8[256] {scale = 0.00390625, zero = -128}"]),
+    ("tanh", &["%x: i8[256] {scale = 0.03, zero = 4} | %x : i8[256] {scale = 0.0078125, zero = 0}"]),
     (
         "requantize",
         &[

@@ -6,8 +6,8 @@
 use super::conv::Accumulation;
 use super::scale::{Output, element_range};
 use super::window::Number;
-use crate::KernelError;
 use crate::call::{Call, Domain, Operand, advance};
+use crate::{KernelError, Rounding};
 use ir::{Element, Granularity, Tensor};
 use rayon::prelude::*;
 
@@ -80,11 +80,16 @@ fn quantized_dense(call: &Call<'_>, weights: &Weights, size: [usize; 2]) -> Resu
     let x = call.operand("x");
     let (input, out) = (x.affine("x")?, call.result_affine()?);
     let (unsigned, per_channel) = (x.ty.element == Element::U8, weights.scales.len() > 1);
-    let scaler = |sw: &f32| call.rounding().dense([input.scale, *sw, out.scale], unsigned, per_channel);
-    let scalers = weights.scales.iter().map(scaler).collect();
-    let output = Output::new(scalers, call.result.element, out, call.attrs.word("act"));
     let bias = call.optional("bias");
     let sums = Accumulation::of(&x, weights, bias, size[1]);
+    // TFLite's built-in kernels leave 64-bit sums to the reference.
+    let rounding = match (call.rounding(), sums) {
+        (Rounding::TfliteBuiltin, Accumulation::Wide) => Rounding::TfliteRef,
+        (rounding, _) => rounding,
+    };
+    let scaler = |sw: &f32| rounding.dense([input.scale, *sw, out.scale], unsigned, per_channel);
+    let scalers = weights.scales.iter().map(scaler).collect();
+    let output = Output::new(scalers, call.result.element, out, call.attrs.word("act"));
     let y = if sums == Accumulation::Narrow {
         let x: Vec<i32> = x.ints().into_iter().map(|v| v - input.zero).collect();
         let bias = bias.map(|b| b.ints());

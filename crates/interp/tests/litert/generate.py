@@ -191,11 +191,11 @@ def convolutions(rng):
         case_with_plain_bias(f"depthwise_{n}", 4, options, [x, weights, b, y], line, {1: ([ci, 1, 3, 3], data.transpose(3, 0, 1, 2)), 2: ([ci], bias)}, plain)
 
 
-def case_with_plain_bias(name, code, options, tensors, line, weights, plain):
+def case_with_plain_bias(name, code, options, tensors, line, weights, plain, skip=()):
     """The bias has a scale in the file and none in the text: it is on the scale of the accumulator."""
     text = tensors[2].text
-    tensors[2].text = lambda shape=None: plain.text(shape) if plain.shape == tensors[2].shape else T(tensors[2].shape, "int32").text(shape)
-    case(name, code, options, tensors, [0, 1, 2], line, weights)
+    tensors[2].text = lambda shape=None: T(tensors[2].shape, plain.dtype).text(shape)
+    case(name, code, options, tensors, [0, 1, 2], line, weights, skip=skip)
     tensors[2].text = text
 
 
@@ -283,6 +283,35 @@ def windows(rng):
         case(f"sum_{n}", 74, (27, 1, [(0, "Bool", keep)]), [x, axes, y], [0, 1], f"sum %0 {{axes = [2, 3], keep = {int(keep)}, round = $ROUND}}", skip=("tflite-ref",))
 
 
+def sixteen(rng):
+    """16-bit activations: symmetric, 8-bit weights, 64-bit or 32-bit bias."""
+    x = filled(T([1, 7, 6, 4], "int16", 0.0004), random(rng, 168, "int16"))
+    for n, bias_type in enumerate(("int64", "int32")):
+        data, bias = random(rng, (5, 3, 3, 4), low=-127), rng.integers(-90000, 90000, 5).astype(bias_type)
+        sw = rng.uniform(0.002, 0.03, 5)
+        b = T([5], bias_type, scale=np.float32(0.0004) * np.float32(sw), axis=0, data=bias)
+        ts = [x, T([5, 3, 3, 4], scale=sw, axis=0, data=data), b, T([1, 5, 4, 5], "int16", 0.001)]
+        options = (1, 7, [(0, "Int8", VALID), (1, "Int32", 1), (2, "Int32", 1), (6, "Int8", TYPES[bias_type])])
+        case_with_plain_bias(f"conv2d_i16_{n}", 3, options, ts, "conv2d %0, %1, %2 {round = $ROUND}", {1: ([5, 4, 3, 3], data.transpose(0, 3, 1, 2)), 2: ([5], bias)}, T([5], bias_type))
+    rows = filled(T([6, 32], "int16", 0.0004), random(rng, 192, "int16"))
+    data, bias = random(rng, (9, 32), low=-127), rng.integers(-90000, 90000, 9).astype("int64")
+    b = T([9], "int64", scale=np.float32(0.0004) * np.float32(0.011), data=bias)
+    ts = [rows, T([9, 32], scale=0.011, data=data), b, T([6, 9], "int16", 0.002)]
+    case_with_plain_bias("dense_i16", 9, (8, 6, [(0, "Int8", 0)]), ts, "dense %0, %1, %2 {round = $ROUND}", {1: ([9, 32], data), 2: ([9], bias)}, T([9], "int64"))
+    def two():
+        return [filled(T([1, 12, 12, 1], "int16", scale), random(rng, 144, "int16")) for scale in (0.0003, 0.0002)]
+    y = T([1, 12, 12, 1], "int16", 0.0004)
+    case("add_i16", 0, (11, 2, [(0, "Int8", 0)]), [*two(), y], [0, 1], "add %0, %1 {round = $ROUND}")
+    case("sub_i16", 41, (28, 2, [(0, "Int8", 0)]), [*two(), y], [0, 1], "sub %0, %1 {round = $ROUND}")
+    case("mul_i16", 18, (21, 1, [(0, "Int8", 0)]), [*two(), T([1, 12, 12, 1], "int16", 0.002)], [0, 1], "mul %0, %1 {round = $ROUND}")
+    options = (5, 6, [(0, "Int8", VALID), (1, "Int32", 2), (2, "Int32", 2), (3, "Int32", 2), (4, "Int32", 2)])
+    case("avg_pool2d_i16", 1, options, [x, T([1, 3, 3, 4], "int16", 0.0004)], [0], "avg_pool2d %0 {kernel = [2, 2], stride = [2, 2], round = $ROUND}")
+    axes = T([2], "int32", data=np.array([1, 2], "int32"))
+    case("mean_i16", 40, (27, 1, [(0, "Bool", True)]), [x, axes, T([1, 1, 1, 4], "int16", 0.0003)], [0, 1], "mean %0 {axes = [2, 3], round = $ROUND}")
+    case("leaky_relu_i16", 98, (75, 1, [(0, "Float32", 0.1)]), [rows, T([6, 32], "int16", 0.0005)], [0], "leaky_relu %0 {alpha = 0.1, round = $ROUND}")
+    case("requantize_i16", 114, (0, 0, []), [rows, T([6, 32], "int8", 0.1, 3)], [0], "requantize %0 {round = $ROUND}")
+
+
 def networks():
     """Outputs of the carried networks for their golden inputs, under the resolvers the golden vectors do not have."""
     models, lines = HERE.parents[3] / "tests" / "models", []
@@ -296,6 +325,6 @@ def networks():
 
 
 if __name__ == "__main__":
-    for part in (convolutions, dense, pairs, functions, windows):
+    for part in (convolutions, dense, pairs, functions, windows, sixteen):
         part(np.random.default_rng(11))
     networks()
