@@ -224,6 +224,17 @@ pub(crate) fn permuted(data: &[u8], shape: &[usize], perm: &[usize], width: usiz
     out
 }
 
+/// The type with a shape and, where it is quantized along an axis, that axis permuted.
+pub(crate) fn permuted_type(ty: &Type, perm: &[usize]) -> Type {
+    let mut out = ty.with_shape(perm.iter().map(|axis| ty.shape[*axis]).collect::<Vec<_>>());
+    if let Some(quant) = &mut out.quant
+        && let ir::Granularity::PerAxis(axis) = &mut quant.granularity
+    {
+        *axis = perm.iter().position(|from| from == axis).unwrap_or(*axis);
+    }
+    out
+}
+
 /// An axis of `rank`, negative counted from the end.
 pub(crate) fn axis(axis: i64, rank: usize) -> Result<usize, Fault> {
     let signed = rank as i64;

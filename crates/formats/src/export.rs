@@ -14,17 +14,20 @@ pub enum Format {
     Nasc,
     /// ONNX, operator set 21; quantized values as QuantizeLinear and DequantizeLinear.
     Onnx,
+    /// TFLite, schema version 3; integer ops as they are.
+    Tflite,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Format; 2] = [Format::Nasc, Format::Onnx];
+    pub const ALL: [Format; 3] = [Format::Nasc, Format::Onnx, Format::Tflite];
 
     /// As the command line spells it.
     pub fn name(self) -> &'static str {
         match self {
             Format::Nasc => "nasc",
             Format::Onnx => "onnx",
+            Format::Tflite => "tflite",
         }
     }
 }
@@ -49,5 +52,6 @@ pub fn export(graph: &Graph, path: impl AsRef<Path>, format: Format) -> Result<(
     match format {
         Format::Nasc => crate::nasc::save(graph, path),
         Format::Onnx => crate::onnx::export(graph, path.as_ref()),
+        Format::Tflite => crate::tflite::export(graph, path.as_ref()),
     }
 }

@@ -1,5 +1,6 @@
 //! TFLite: the file format, import into the graph and export from it.
 
+mod export;
 mod file;
 mod import;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod table;
 mod wire;
 mod writer;
 
+pub use export::export;
 pub use file::{looks_like, read, write};
 pub use import::{coverage, import};
 pub use table::Tables;

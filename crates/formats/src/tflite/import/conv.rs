@@ -4,8 +4,8 @@ use ir::{Granularity, Type, Value};
 
 use super::super::schema::{Conv2dOptions, DepthwiseConv2dOptions, Options};
 use super::activation::{Window, fused, windows};
-use super::{Form, Importer, Use, permuted_type};
-use crate::build::{ints, short};
+use super::{Form, Importer, Use};
+use crate::build::{ints, permuted_type, short};
 use crate::error::Fault;
 
 impl Importer<'_> {

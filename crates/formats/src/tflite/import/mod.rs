@@ -18,7 +18,7 @@ mod tensors;
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use ir::{Attr, Layout, Tensor, Type, Value};
+use ir::{Attr, Layout, Tensor, Value};
 
 use super::schema::{Model, Operator, SubGraph};
 use crate::build::{Build, short};
@@ -273,15 +273,4 @@ fn model_error(place: String, fault: Fault) -> ModelError {
             ModelError { place, found: "no value".into(), expected: "one that is computed".into() }
         }
     }
-}
-
-/// The type with a shape and, where it is quantized along an axis, that axis permuted.
-fn permuted_type(ty: &Type, perm: &[usize]) -> Type {
-    let mut out = ty.with_shape(perm.iter().map(|axis| ty.shape[*axis]).collect::<Vec<_>>());
-    if let Some(quant) = &mut out.quant
-        && let ir::Granularity::PerAxis(axis) = &mut quant.granularity
-    {
-        *axis = perm.iter().position(|from| from == axis).unwrap_or(*axis);
-    }
-    out
 }

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use ir::{Element, Granularity, Quant, Tensor, Type, Value};
 
 use super::super::schema::{self, Quantization, element};
-use super::{Form, Importer, permuted_type};
-use crate::build::{permuted, short, sound};
+use super::{Form, Importer};
+use crate::build::{permuted, permuted_type, short, sound};
 use crate::error::Fault;
 
 pub(super) const TO_NCHW: [usize; 4] = [0, 3, 1, 2];
