@@ -121,6 +121,23 @@ fn verified(imported: Result<nasc_formats::Imported, nasc_formats::ImportError>)
     }
 }
 
+/// The text form and its weights, one of them mutated.
+fn text_and_weights(options: &ImportOptions) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let path = dir.path().join("m.nasc");
+    let graph = nasc_formats::import(models().join("made/qdq_int4_blocks.onnx"), options).expect("imported").graph;
+    nasc_formats::nasc::save(&graph, &path).expect("saved");
+    let mut random = Random(3);
+    for part in [path.clone(), path.with_extension("safetensors")] {
+        let sound = std::fs::read(&part).expect("saved");
+        for _ in 0..400 {
+            std::fs::write(&part, mutated(&sound, &mut random)).expect("written");
+            verified(nasc_formats::import(&path, options));
+        }
+        std::fs::write(&part, &sound).expect("written");
+    }
+}
+
 // One test, so that no other thread's memory is counted.
 #[test]
 fn mutations_of_real_files_are_refused_or_read_within_bounded_memory() {
@@ -131,6 +148,7 @@ fn mutations_of_real_files_are_refused_or_read_within_bounded_memory() {
     for (name, count) in [("kws_dscnn_int8.tflite", 1500), ("kws_dscnn_f32.tflite", 500)] {
         survives(name, count, factor, slack, |file| verified(tflite::import(file, &options)));
     }
+    text_and_weights(&options);
     let mut small = Vec::new();
     for entry in std::fs::read_dir(models().join("made")).expect("carried models") {
         let name = entry.expect("an entry").file_name().into_string().expect("a plain name");
