@@ -4,6 +4,7 @@
 
 mod capabilities;
 mod estimate;
+pub mod machine;
 pub mod memory;
 pub mod recipe;
 mod units;
