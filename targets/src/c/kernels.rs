@@ -10,6 +10,7 @@ pub mod arith;
 pub(crate) mod blocked;
 pub mod code;
 pub mod fit;
+pub(crate) mod fused;
 pub mod helpers;
 pub(crate) mod plane;
 pub mod portable;
@@ -83,7 +84,7 @@ pub struct Kernel {
     pub function: Function,
     /// Its arguments, in order, with the C type each pointer is passed as.
     pub arguments: Vec<(Argument, &'static str)>,
-    /// Kernel functions that `function` calls, as `@@0`, `@@1`, ..; they call no others.
+    /// Kernel functions that `function` calls, as `@@0`, `@@1`, ..; a callee may call those before it.
     pub callees: Vec<Function>,
     /// Small functions that `function` and its callees call by fixed names.
     pub helpers: Vec<Helper>,

@@ -7,7 +7,7 @@ use crate::c::kernels::helpers::CLAMP;
 use crate::c::kernels::portable::{self, Portable};
 use crate::c::kernels::spec::OpSpec;
 use crate::c::kernels::{Kernel, KernelError, KernelSet};
-use crate::c::kernels::{add, blocked, plane};
+use crate::c::kernels::{add, blocked, fused, plane};
 
 /// The Cortex-M4 kernel set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,7 @@ impl KernelSet for CortexM4 {
                 portable::dense::check(s)?;
                 blocked::dense_job(s).and_then(|job| blocked::kernel(&job, &dot::Dot, walk))
             }
+            OpSpec::Fused(s) => Some(fused::kernel(self, s)?),
             OpSpec::Binary(s) => add::kernel(s, "@saturate8", &[CLAMP, dot::SIMD]),
             _ => None,
         };

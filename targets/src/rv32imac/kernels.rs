@@ -7,7 +7,7 @@ mod lanes;
 use crate::c::kernels::helpers::CLAMP;
 use crate::c::kernels::portable::{self, Portable};
 use crate::c::kernels::spec::OpSpec;
-use crate::c::kernels::{Kernel, KernelError, KernelSet, add, blocked, plane};
+use crate::c::kernels::{Kernel, KernelError, KernelSet, add, blocked, fused, plane};
 
 /// The RV32IMAC kernel set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,6 +28,7 @@ impl KernelSet for Rv32Imac {
                 portable::dense::check(s)?;
                 blocked::dense_job(s).and_then(|job| linear(&job, walk))
             }
+            OpSpec::Fused(s) => Some(fused::kernel(self, s)?),
             OpSpec::Binary(s) => add::kernel(s, "@saturate8", &[CLAMP, dot::WORD]),
             _ => None,
         };

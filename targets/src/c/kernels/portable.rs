@@ -26,6 +26,7 @@ impl KernelSet for Portable {
     fn kernel(&self, spec: &OpSpec, _walk: Option<usize>) -> Result<Kernel, KernelError> {
         match spec {
             OpSpec::Conv2d(s) => conv2d::kernel(s),
+            OpSpec::Fused(s) => super::fused::kernel(self, s),
             OpSpec::Dense(s) => dense::dense(s),
             OpSpec::MatMul(s) => dense::matmul(s),
             OpSpec::Binary(s) => elementwise::binary(s),

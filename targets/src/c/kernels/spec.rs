@@ -16,7 +16,9 @@ mod reducing;
 pub use elementwise::{
     AddOperand, BinaryOp, BinarySpec, Constants, IntegerAdd, IntegerMul, UnaryF32, UnaryOp, UnarySpec,
 };
-pub use linear::{Conv2dSpec, DenseSpec, FloatLinear, IntegerLinear, Linear, MatMulOp, MatMulSpec};
+pub use linear::{
+    Conv2dSpec, DenseSpec, FloatLinear, FusedSpec, IntegerLinear, Linear, MatMulOp, MatMulSpec,
+};
 pub use moving::{ConcatSpec, CopyBoxSpec, ResizeNearestSpec, TransposeSpec};
 pub use reducing::{LayerNormSpec, PoolOp, PoolSpec, ReduceOp, ReduceSpec, SoftmaxOp, SoftmaxSpec};
 
@@ -143,6 +145,8 @@ pub struct Requantize {
 pub enum OpSpec {
     /// Convolution; one input, or two with a residual.
     Conv2d(Conv2dSpec),
+    /// Two convolutions, row by row.
+    Fused(Box<FusedSpec>),
     /// Fully connected layer.
     Dense(DenseSpec),
     /// Two operands, element by element.

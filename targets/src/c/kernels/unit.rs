@@ -37,13 +37,19 @@ impl Unit {
     /// Takes a kernel in; `op` is the name its constants carry, a C identifier unique in the model (`conv2d_3`).
     pub fn add(&mut self, op: &str, kernel: &Kernel) -> Call {
         self.helpers.extend(kernel.helpers.iter().copied());
-        let mut function = kernel.function.clone();
-        for (i, callee) in kernel.callees.iter().enumerate() {
-            let index = self.function(callee);
-            function.body =
-                function.body.replace(&format!("@@{i}("), &format!("{}(", self.functions[index].0));
+        let mut names = Vec::new();
+        let linked = |function: &Function, names: &[String]| {
+            let mut function = function.clone();
+            for (i, name) in names.iter().enumerate() {
+                function.body = function.body.replace(&format!("@@{i}("), &format!("{name}("));
+            }
+            function
+        };
+        for callee in &kernel.callees {
+            let index = self.function(&linked(callee, &names));
+            names.push(self.functions[index].0.clone());
         }
-        let index = self.function(&function);
+        let index = self.function(&linked(&kernel.function, &names));
         let arguments = kernel
             .arguments
             .iter()

@@ -125,3 +125,13 @@ pub enum MatMulOp {
     /// Single precision.
     F32,
 }
+
+/// A 1x1 convolution whose result only a windowed one reads: computed row by row, so that the tensor between them never exists as a
+/// whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FusedSpec {
+    /// 1x1, stride 1, no padding, one image.
+    pub first: Conv2dSpec,
+    /// Reads `first`'s output; its padding has the value of `first`'s zero point.
+    pub second: Conv2dSpec,
+}

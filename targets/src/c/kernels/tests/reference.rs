@@ -8,6 +8,7 @@ use crate::c::kernels::spec::*;
 pub(super) fn inputs(spec: &OpSpec, random: &mut Random) -> Vec<Vec<u8>> {
     let sizes = match spec {
         OpSpec::Conv2d(s) => vec![s.input.elements()],
+        OpSpec::Fused(s) => vec![s.first.input.elements()],
         OpSpec::Dense(s) => vec![s.rows * s.c_in],
         OpSpec::Binary(s) => vec![s.a.iter().product(), s.b.iter().product()],
         other => panic!("no reference for {other:?}"),
@@ -21,6 +22,10 @@ pub(super) fn output(spec: &OpSpec, inputs: &[Vec<u8>]) -> Vec<u8> {
         OpSpec::Conv2d(s) => {
             let Linear::Integer(l) = &s.linear else { panic!("no float reference") };
             conv2d(s, l, &inputs[0])
+        }
+        OpSpec::Fused(s) => {
+            let middle = output(&OpSpec::Conv2d(s.first.clone()), inputs);
+            output(&OpSpec::Conv2d(s.second.clone()), &[middle])
         }
         OpSpec::Dense(s) => {
             let Linear::Integer(l) = &s.linear else { panic!("no float reference") };

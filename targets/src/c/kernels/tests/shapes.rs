@@ -31,11 +31,12 @@ impl Random {
 pub(super) fn all(seed: u64, count: usize) -> Vec<OpSpec> {
     let mut r = Random::new(seed);
     (0..count)
-        .map(|i| match i % 8 {
+        .map(|i| match i % 9 {
             0..=2 => conv(&mut r, i),
             3 | 4 => depthwise(&mut r),
             5 => pointwise(&mut r),
             6 => dense(&mut r),
+            7 => fused(&mut r),
             _ => add(&mut r),
         })
         .collect()
@@ -94,6 +95,30 @@ fn conv_of(r: &mut Random, input: Image, c_out: usize, window: Window, groups: u
     let taps = window.kernel[0] * window.kernel[1] * (input.c / groups);
     let linear = Linear::Integer(linear(r, taps, c_out));
     OpSpec::Conv2d(Conv2dSpec { input, output, window, groups, linear, residual: None })
+}
+
+fn fused(r: &mut Random) -> OpSpec {
+    loop {
+        let w = Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
+        let input = Image { n: 1, h: r.size(1, 8), w: r.size(1, 9), c: r.pick(&[2, 3, 4, 8]) };
+        let c_mid = r.pick(&[2, 3, 4, 8]);
+        let OpSpec::Conv2d(mut first) = conv_of(r, input, c_mid, w, 1) else { continue };
+        first.output = Image { c: c_mid, ..input };
+        let kernel = r.pick(&[[3, 3], [3, 3], [2, 3], [1, 3]]);
+        let depthwise = r.range(0, 3) > 0;
+        let (c_out, groups) = if depthwise { (c_mid, c_mid) } else { (5, 1) };
+        let w = window(r, kernel, 1);
+        let OpSpec::Conv2d(second) = conv_of(r, first.output, c_out, w, groups) else { continue };
+        let mut pair = FusedSpec { first, second };
+        let (Linear::Integer(a), Linear::Integer(b)) = (&mut pair.first.linear, &mut pair.second.linear)
+        else {
+            continue;
+        };
+        if a.x == Element::I8 && b.x == Element::I8 {
+            b.x_zero_point = a.requantize.zero_point;
+            return OpSpec::Fused(Box::new(pair));
+        }
+    }
 }
 
 fn dense(r: &mut Random) -> OpSpec {
