@@ -57,3 +57,8 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row[b.len()]
 }
+
+/// The code of the page for authors of passes.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/write-a-pass.md")]
+struct WriteAPass;

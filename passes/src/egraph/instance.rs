@@ -115,7 +115,7 @@ impl Instance {
                 if known(self, &pattern.operands[index]) {
                     slots[index] =
                         self.operand(pattern.op, index, &pattern.operands[index], want, arithmetic)?;
-                    if let Slot::Value(value) = slots[index] {
+                    if let (Slot::Value(value), None) = (slots[index], want) {
                         shape = Some(self.builder.graph.ty(value).shape.clone());
                     }
                 }

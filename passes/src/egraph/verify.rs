@@ -4,7 +4,7 @@ use super::cost::{OpCost, Use};
 use super::instance::instance;
 use super::rule::{Rule, Rules};
 use super::saturate::{Limits, saturate};
-use crate::random::inputs;
+use crate::random::inputs_within;
 use ir::{Graph, Tensor};
 use std::sync::Arc;
 
@@ -37,6 +37,9 @@ pub struct Counterexample {
 /// Random graphs tried for each that is to match: most do not meet a rule's conditions.
 const ATTEMPTS: u64 = 200;
 
+/// Float inputs are within one of these, in turn: small ones show rounding, large ones what is clamped.
+const LIMITS: [f64; 3] = [1.0, 4.0, 20.0];
+
 /// Floats may differ by this part of the largest result: both sides round, in another order.
 const FLOAT_TOLERANCE: f64 = 1e-4;
 
@@ -63,7 +66,8 @@ fn verify_rule(rule: &Arc<Rule>, cases: usize, seed: u64) -> Verification {
         if outcome.applied.is_empty() {
             continue;
         }
-        let inputs = inputs(&before, seed);
+        let limit = LIMITS[usize::try_from(attempt).unwrap_or(0) % LIMITS.len()];
+        let inputs = inputs_within(&before, seed, limit);
         // What the interpreter refuses, such as an integer form it does not have, says nothing about the rule.
         let Ok(expected) = interp::run(&before, &inputs) else { continue };
         found.cases += 1;
@@ -101,4 +105,51 @@ fn difference(before: &Tensor, after: &Tensor, steps: u32) -> Option<String> {
     let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= allowed;
     let at = a.iter().zip(&b).position(|(a, b)| !same(*a, *b))?;
     Some(format!("element {at} is {} on the left and {} on the right", a[at], b[at]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Library;
+
+    fn verified(text: &str) -> Vec<Verification> {
+        verify_exact(&Rules::parse(text, &Library::default()).expect("well-formed"), 20, 1)
+    }
+
+    #[test]
+    fn a_sound_rule_holds_on_as_many_graphs_as_were_asked_for() {
+        let found = &verified("neg-of-sub: (neg (sub ?a ?b {act = none})) => (sub ?b ?a) if float(?a)")[0];
+        assert_eq!((found.cases, found.counterexample.is_none(), &found.refused), (20, true, &None));
+    }
+
+    #[test]
+    fn unsound_rules_are_refuted_by_the_smallest_graph_that_was_found() {
+        for rule in [
+            "a: (relu ?x) => (relu6 ?x)",
+            "b: (sub ?a ?b {?t}) => (sub ?b ?a {?t}) if same_shape(?a, ?b)",
+            "c: (transpose (transpose ?x {perm = ?p}) {perm = ?q}) => (transpose ?x {perm = (compose-perm ?q ?p)})",
+            "d: (add (relu ?x) ?y {?t}) => (add ?x ?y {?t, act = relu}) if float(?x)",
+            "e: (max_pool2d (pad ?x {before = ?p, after = ?q, value = 0.0, mode = constant}) {?a, pad = ?o, kernel = ?k})
+                => (max_pool2d ?x {?a, pad = (window-pads ?o ?p ?q ?k)}) if spatial(?p, ?q)",
+        ] {
+            let found = &verified(rule)[0];
+            assert!(found.counterexample.is_some() || found.refused.is_some(), "{rule}: {found:?}");
+        }
+        let example = verified("a: (relu ?x) => (relu6 ?x)")[0].counterexample.clone().expect("refuted");
+        let elements: usize = example.inputs.iter().map(Tensor::len).sum();
+        assert!(elements <= 4, "{elements} elements");
+    }
+
+    #[test]
+    fn a_right_side_of_another_type_is_refused_and_says_why() {
+        let found = &verified("flat: (relu ?x) => (reshape ?x {shape = [1]}) if rank(?x, 3)")[0];
+        assert!(found.refused.as_ref().is_some_and(|reason| reason.contains("reshape")), "{found:?}");
+    }
+
+    #[test]
+    fn the_same_seed_finds_the_same() {
+        let text = |found: Vec<Verification>| format!("{found:?}");
+        let rule = "a: (relu ?x) => (relu6 ?x)";
+        assert_eq!(text(verified(rule)), text(verified(rule)));
+    }
 }

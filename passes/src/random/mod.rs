@@ -74,6 +74,11 @@ const GUARDED: [&str; 6] = ["log", "pow", "reciprocal", "sqrt", "div", "exp"];
 
 /// Values for the inputs of a graph, in the interface's layout; plain integers are 0 or 1.
 pub fn inputs(graph: &Graph, seed: u64) -> Vec<Tensor> {
+    inputs_within(graph, seed, 2.0)
+}
+
+/// As [`inputs`], floats from `-limit` to `limit`.
+pub fn inputs_within(graph: &Graph, seed: u64, limit: f64) -> Vec<Tensor> {
     let mut rng = Rng::new(seed);
     let one = |value: &Value| {
         let ty = graph.ty(*value);
@@ -83,7 +88,7 @@ pub fn inputs(graph: &Graph, seed: u64) -> Vec<Tensor> {
             let data: Vec<i64> = (0..ty.elements()).map(|_| rng.between(0, 1)).collect();
             return Tensor::from_ints(ty.element, shape, &data);
         }
-        tensor(&mut rng, &Type { shape, quant: None, ..ty.clone() })
+        values(&mut rng, &Type { shape, quant: None, ..ty.clone() }, limit)
     };
     graph.inputs().iter().map(one).collect()
 }
@@ -93,8 +98,12 @@ pub fn inputs(graph: &Graph, seed: u64) -> Vec<Tensor> {
 /// # Panics
 /// Where the element is an 8-bit float, which has no encoder.
 pub fn tensor(rng: &mut Rng, ty: &Type) -> Tensor {
+    values(rng, ty, 2.0)
+}
+
+fn values(rng: &mut Rng, ty: &Type, limit: f64) -> Tensor {
     if ty.element.is_float() {
-        let values: Vec<f64> = (0..ty.elements()).map(|_| rng.real() * 4.0 - 2.0).collect();
+        let values: Vec<f64> = (0..ty.elements()).map(|_| (rng.real() * 2.0 - 1.0) * limit).collect();
         return Tensor::from_reals(ty.element, ty.shape.clone(), values);
     }
     let (low, high) = ty.element.range().expect("an integer has a range");
