@@ -346,3 +346,97 @@ fn ctrl_c_leaves_nothing_half_written() {
         assert_eq!(left, [""; 0]);
     }
 }
+
+/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
+fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The importers are given thousands of these in their own crate; here what gets through goes all the way down.
+#[test]
+fn mutated_models_are_compiled_or_refused_and_never_crash() {
+    let mut random = 7;
+    for file in ["kws_dscnn_int8.tflite", "kws_dscnn_f32.onnx"] {
+        let whole = std::fs::read(model(file)).expect("the model is there");
+        for round in 0..40 {
+            let mut bytes = whole.clone();
+            for _ in 0..=split_mix(&mut random) % 4 {
+                let at = split_mix(&mut random) as usize % bytes.len();
+                bytes[at] = split_mix(&mut random) as u8;
+            }
+            if round % 8 == 0 {
+                bytes.truncate(split_mix(&mut random) as usize % whole.len());
+            }
+            let dir = folder();
+            std::fs::write(dir.path().join(file), &bytes).expect("written");
+            let ran = nasc_in(
+                dir.path(),
+                &["compile", file, "--target", "host-c", "--no-verify", "-q", "-o", "out"],
+            );
+            let expected = match ran.exit {
+                process::Exit::Code(0) => vec![file, "out"],
+                process::Exit::Code(1 | 2) => vec![file],
+                crashed => panic!("round {round} of {file}: {crashed}: {}", ran.err),
+            };
+            assert_eq!(names(dir.path()), expected, "round {round} of {file}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn weights_that_are_missing_or_cut_are_named() {
+    let dir = folder();
+    let imported = nasc_in(dir.path(), &["import", &model("kws_dscnn_int8.tflite"), "-o", "kws.nasc", "-q"]);
+    assert!(imported.exit.success(), "{}", imported.err);
+    let weights = dir.path().join("kws.safetensors");
+    let bytes = std::fs::read(&weights).expect("written");
+    std::fs::write(&weights, &bytes[..bytes.len() / 2]).expect("written");
+    let cut = nasc_in(dir.path(), &["compile", "kws.nasc", "--target", "host-c", "-o", "out"]);
+    assert_eq!(cut.exit, process::Exit::Code(2));
+    assert!(cut.err.contains("kws.safetensors"), "{}", cut.err);
+    std::fs::remove_file(&weights).expect("there");
+    let missing = nasc_in(dir.path(), &["compile", "kws.nasc", "--target", "host-c", "-o", "out"]);
+    assert_eq!(missing.exit, process::Exit::Code(2));
+    assert!(missing.err.contains("weights without data"), "{}", missing.err);
+    assert_eq!(names(dir.path()), ["kws.nasc"]);
+}
+
+#[test]
+fn a_folder_is_no_model_and_no_array() {
+    let dir = folder();
+    let wrong = |args: &[&str]| {
+        let ran = nasc_in(dir.path(), args);
+        assert_eq!(ran.exit, process::Exit::Code(2), "{}", ran.err);
+        assert!(!ran.err.contains("internal error"), "{}", ran.err);
+    };
+    wrong(&["opt", "."]);
+    wrong(&["compile", ".", "--target", "host-c", "-o", "out"]);
+    wrong(&["run", &model("kws_dscnn_int8.tflite"), "--input", "."]);
+    wrong(&["run", &model("kws_dscnn_int8.tflite"), "--input", &model("kws_dscnn_int8.tflite")]);
+    wrong(&["test", "."]);
+    wrong(&["import", &model("kws_dscnn_int8.tflite"), "-o", "no/such/folder/x.nasc"]);
+    wrong(&["import", &model("kws_dscnn_int8.tflite"), "-o", "x.txt"]);
+    assert_eq!(names(dir.path()), [""; 0]);
+}
+
+#[test]
+fn an_exported_network_is_imported_again_with_the_same_outputs() {
+    let dir = folder();
+    let float = model("kws_dscnn_f32.onnx");
+    let exported = nasc_in(dir.path(), &["export", &float, "--format", "onnx", "-o", "kws.onnx"]);
+    assert!(exported.exit.success(), "{}", exported.err);
+    let ramp: Vec<f32> = (0..490u16).map(|i| f32::from(i) / 245.0 - 1.0).collect();
+    formats::npy::write(dir.path().join("x.npy"), &ir::Tensor::from_f32([490], &ramp)).expect("written");
+    for (file, out) in [(float.as_str(), "a.npy"), ("kws.onnx", "b.npy")] {
+        let ran = nasc_in(dir.path(), &["run", file, "--input", "x.npy", "-o", out, "-q"]);
+        assert!(ran.exit.success(), "{}", ran.err);
+    }
+    let values = |file: &str| formats::npy::read(dir.path().join(file)).expect("an array").to_f32();
+    let (a, b) = (values("a.npy"), values("b.npy"));
+    assert_eq!(a.len(), b.len());
+    assert!(a.iter().zip(&b).all(|(a, b)| (a - b).abs() <= 1e-6), "{a:?}\n{b:?}");
+}

@@ -3,6 +3,7 @@
 //! - `console`: lines behind `$` are `nasc` commands; each must end with exit status 0.
 //! - `sh`: tasks of the project; each must be one `cargo xtask` has.
 //! - `nasc`, `toml`: must parse.
+//! - `c`: must be accepted by the host's compiler, with the standard integer types declared.
 //! - `rust`: is run as a doctest; some crate must include the page.
 //! - `text`: a picture in words; may hold no command.
 //!
@@ -83,7 +84,7 @@ fn workplace() -> tempfile::TempDir {
 
 #[test]
 fn every_block_has_a_language_that_is_run() {
-    const RUN: [&str; 6] = ["console", "sh", "nasc", "toml", "rust", "text"];
+    const RUN: [&str; 7] = ["console", "sh", "nasc", "toml", "c", "rust", "text"];
     for block in pages().iter().flat_map(|page| blocks(page)) {
         assert!(RUN.contains(&block.language.as_str()), "{}: language `{}`", block.at(), block.language);
     }
@@ -111,8 +112,7 @@ fn tasks_in_the_pages_exist() {
         for line in block.text.lines().filter(|line| !line.trim().is_empty()) {
             let words: Vec<_> = line.split_whitespace().collect();
             assert_eq!(words[..2], ["cargo", "xtask"], "{}: {line}", block.at());
-            let variant = words[2][..1].to_uppercase() + &words[2][1..];
-            assert!(tasks.contains(&variant), "{}: `cargo xtask {}`", block.at(), words[2]);
+            assert!(tasks.contains(&format!("(\"{}\", ", words[2])), "{}: {line}", block.at());
         }
     }
 }
@@ -126,6 +126,19 @@ fn graphs_and_tables_in_the_pages_are_well_formed() {
     for block in of("toml") {
         let parsed = block.text.parse::<toml::Table>();
         assert!(parsed.is_ok(), "{}: {:?}", block.at(), parsed.err());
+    }
+}
+
+#[test]
+fn c_in_the_pages_compiles() {
+    let folder = tempfile::tempdir().expect("a folder for the sources");
+    for block in of("c") {
+        let file = folder.path().join("block.c");
+        fs::write(&file, format!("#include <stdint.h>\n{}", block.text)).expect("a source file");
+        let command =
+            process::Command::new("cc").args(["-std=c11", "-Wall", "-Werror", "-fsyntax-only"]).arg(&file);
+        let ran = command.time_out(Duration::from_secs(60)).run().expect("the host has a C compiler");
+        assert!(ran.exit.success(), "{}:\n{}", block.at(), ran.stderr_text());
     }
 }
 
