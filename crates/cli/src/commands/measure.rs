@@ -32,6 +32,8 @@ pub(super) fn run(args: &Measure, console: &Console) -> Result<(), Failure> {
     };
     verify::merge(&mut manifest, &measured);
     let mut value = serde_json::to_value(&measured).expect("plain data becomes JSON");
+    // With what the manifest knows of each op beside what was counted.
+    value["layers"] = json!(manifest.layers);
     if let Some(comparison) = &comparison {
         value["comparison"] = json!(comparison);
     }

@@ -79,7 +79,10 @@ fn zero_as_dash(value: u64) -> String {
 
 fn bar(html: &mut Html, figure: &str, value: u64, most: u64, class: &str) {
     html.raw("<td class=\"n bar\">").element("span", "", figure);
-    html.raw(&format!("<i class=\"{class}\" style=\"width:{}%\"></i></td>", share(value, most)));
+    if value > 0 {
+        html.raw(&format!("<i class=\"{class}\" style=\"width:{}%\"></i>", share(value, most)));
+    }
+    html.raw("</td>");
 }
 
 fn total(html: &mut Html, manifest: &Manifest) {

@@ -20,8 +20,14 @@ pub(super) fn write(html: &mut Html, manifest: &Manifest) {
     if let Some(peak) = memory.peak_layer {
         picture.peak(html, peak);
     }
-    for buffer in &memory.buffers {
-        picture.buffer(html, buffer, manifest);
+    // What lies over something larger is drawn over it.
+    let mut buffers: Vec<&Buffer> = memory.buffers.iter().collect();
+    buffers.sort_by_key(|b| std::cmp::Reverse(b.bytes));
+    for buffer in &buffers {
+        picture.block(html, buffer, manifest);
+    }
+    for buffer in &buffers {
+        picture.label(html, buffer, manifest);
     }
     html.raw("</svg></div>\n<p class=\"legend\">");
     for (kind, words) in [
@@ -47,8 +53,16 @@ fn lead(manifest: &Manifest, arena: u64) -> String {
         let gap = arena.saturating_sub(memory.lower_bound);
         format!("not proven smallest; at most {} bytes could still be saved", format::grouped(gap))
     };
+    let together = |a: &Buffer, b: &Buffer| a.from < b.to && b.from < a.to && shares_bytes(a, b);
+    let buffers = &memory.buffers;
+    let in_place = buffers.iter().enumerate().any(|(i, a)| buffers[i + 1..].iter().any(|b| together(a, b)));
+    let over = if in_place {
+        " Blocks that overlap share bytes: the kernel writes where it has read before."
+    } else {
+        ""
+    };
     format!(
-        "The arena over time: each block is a buffer, from the op that writes it to the last that reads it. {} bytes; {quality}.",
+        "The arena over time: each block is a buffer, from the op that writes it to the last that reads it. {} bytes; {quality}.{over}",
         format::grouped(arena)
     )
 }
@@ -123,33 +137,50 @@ impl Picture {
         ));
     }
 
-    fn buffer(&self, html: &mut Html, buffer: &Buffer, manifest: &Manifest) {
+    /// Left, top, width and height of a block.
+    fn place(&self, buffer: &Buffer) -> [f64; 4] {
         let (x, y) = (self.x(buffer.from) + 1.0, self.y(buffer.offset + buffer.bytes));
         let w = self.x(buffer.to.max(buffer.from + 1)) - x - 1.0;
-        let h = (self.y(buffer.offset) - y).max(1.5);
+        [x, y, w, (self.y(buffer.offset) - y).max(1.5)]
+    }
+
+    fn block(&self, html: &mut Html, buffer: &Buffer, manifest: &Manifest) {
+        let [x, y, w, h] = self.place(buffer);
         let live_at_peak = manifest.memory.peak_layer.is_some_and(|p| buffer.from <= p && p < buffer.to);
         let class = if live_at_peak { " at-peak" } else { "" };
-        html.raw(&format!("<g><rect class=\"block k-{}{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"2.5\"/>", kind(buffer)));
-        html.raw("<title>").text(&title(buffer)).raw("</title>");
+        html.raw(&format!(
+            "<g><rect class=\"block k-{}{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" rx=\"2.5\"/>",
+            kind(buffer)
+        ));
+        html.raw("<title>").text(&title(buffer)).raw("</title></g>\n");
+    }
+
+    fn label(&self, html: &mut Html, buffer: &Buffer, manifest: &Manifest) {
+        let [x, y, w, h] = self.place(buffer);
         // A buffer that takes over some of these bytes hides what is written behind its first step.
-        let covers = |other: &&Buffer| {
-            other.from > buffer.from
-                && other.offset < buffer.offset + buffer.bytes
-                && buffer.offset < other.offset + other.bytes
-        };
+        let covers = |other: &&Buffer| other.from > buffer.from && shares_bytes(other, buffer);
         let hidden = manifest.memory.buffers.iter().filter(covers).map(|other| other.from).min();
         let free = hidden.map_or(w, |step| w.min(self.x(step) - x));
         // 5.6 units is the mean width of a character at this size.
         let fits = ((free - 8.0) / 5.6) as usize;
-        if h >= 12.0 && fits >= 3 {
-            let label = shortened(&buffer.name, fits);
-            let (tx, ty) = (x + free / 2.0, y + h / 2.0 + 3.2);
-            html.raw(&format!("<text class=\"name\" x=\"{tx:.1}\" y=\"{ty:.1}\" text-anchor=\"middle\">"))
-                .text(&label)
-                .raw("</text>");
+        if h < 12.0 || fits < 3 {
+            return;
         }
-        html.raw("</g>\n");
+        let writer = manifest.layers.get(buffer.from).map(|layer| layer.name.as_str());
+        let name = match (kind(buffer), writer) {
+            ("input", _) | (_, None) => buffer.name.as_str(),
+            ("scratch", _) => "scratch",
+            (_, Some(writer)) => writer,
+        };
+        let (tx, ty) = (x + free / 2.0, y + h / 2.0 + 3.2);
+        html.raw(&format!("<text class=\"name\" x=\"{tx:.1}\" y=\"{ty:.1}\" text-anchor=\"middle\">"));
+        html.text(&shortened(name, fits)).raw("</text>\n");
     }
+}
+
+/// Whether two buffers are over the same bytes, at whatever time.
+fn shares_bytes(a: &Buffer, b: &Buffer) -> bool {
+    a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes
 }
 
 fn kind(buffer: &Buffer) -> &'static str {
