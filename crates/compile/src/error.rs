@@ -25,6 +25,9 @@ pub enum CompileError {
         /// Which, and why.
         nodes: Vec<Illegal>,
     },
+    /// The arena cannot be planned.
+    #[error("memory: {0}")]
+    Memory(#[from] mapping::memory::PlaceError),
     /// The plan of the arena was found wrong: a defect of ours.
     #[error("the memory plan was refused: {}", lines(.0))]
     Plan(Vec<String>),

@@ -15,6 +15,10 @@
 //!
 //! The crate writes no file and runs nothing: an artifact is text in memory until the caller puts it somewhere.
 
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/write-a-target.md")]
+struct WriteATarget;
+
 mod error;
 mod figures;
 mod judge;
@@ -42,6 +46,8 @@ pub struct Options {
     pub registry: Registry,
     /// Limits that must be met.
     pub limits: Vec<Limit>,
+    /// What planning the arena may cost; without a deadline the plan is the same on every machine.
+    pub planning: mapping::memory::Options,
     /// SHA-256 of the model file, hexadecimal; empty where it was no file.
     pub model_sha256: String,
     /// Rounding profile the import chose; for the manifest.
@@ -50,6 +56,9 @@ pub struct Options {
     pub notices: Vec<String>,
 }
 
+/// Search nodes for the arena: a few tenths of a second. Networks of a hundred ops are proven with a few thousand.
+const PLANNING_NODES: u64 = 50_000;
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -57,6 +66,7 @@ impl Default for Options {
             passes: None,
             registry: Registry::standard(),
             limits: Vec::new(),
+            planning: mapping::memory::Options { nodes: PLANNING_NODES, deadline: None },
             model_sha256: String::new(),
             rounding: String::new(),
             notices: Vec::new(),
@@ -122,7 +132,7 @@ pub fn plan(graph: &Graph, target: &dyn Target, options: &Options) -> Result<Pla
 
     let lowered =
         target.lower(&graph).map_err(|nodes| CompileError::Illegal { target: target.name(), nodes })?;
-    let (order, problem, plan) = plan::plan(lowered.as_ref())?;
+    let (order, problem, plan) = plan::plan(lowered.as_ref(), options.planning)?;
     let figures = figures::figures(&graph, lowered.as_ref(), target.hardware(), &order, &problem, &plan);
     Ok(Planned { graph, passes, lowered, order, problem, plan, figures })
 }

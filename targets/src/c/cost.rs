@@ -1,6 +1,6 @@
 //! What a step costs: constants exactly, instructions and code by the core's fitted coefficients.
 
-use super::kernels::spec::OpSpec;
+use super::kernels::spec::{Conv2dSpec, OpSpec};
 use super::kernels::unit::bytes;
 use super::kernels::{Function, Helper};
 use super::program::{Program, Task, Work};
@@ -120,6 +120,8 @@ pub(super) fn kind(task: &Task) -> &'static str {
         OpSpec::Conv2d(s) if s.window.kernel == [1, 1] => ["pointwise", "conv2d_f32"],
         OpSpec::Conv2d(s) if s.input.c % 4 != 0 => ["conv2d_odd", "conv2d_f32"],
         OpSpec::Conv2d(_) => ["conv2d", "conv2d_f32"],
+        OpSpec::Fused(s) if s.second.is_depthwise() => ["fused", "fused"],
+        OpSpec::Fused(_) => ["conv2d", "conv2d_f32"],
         OpSpec::Dense(_) => ["dense", "matmul_f32"],
         OpSpec::MatMul(_) => ["matmul", "matmul_f32"],
         OpSpec::Binary(_) => ["binary", "binary_f32"],
@@ -137,28 +139,32 @@ pub(super) fn kind(task: &Task) -> &'static str {
 fn detail(task: &Task) -> String {
     let Work::Spec(spec) = &task.work else { return String::new() };
     match &**spec {
-        OpSpec::Conv2d(s) => {
-            let [h, w] = s.window.kernel;
-            let mut text = format!("{h}x{w}");
-            if s.window.stride != [1, 1] {
-                text.push_str(&format!(", stride {}x{}", s.window.stride[0], s.window.stride[1]));
-            }
-            if s.window.dilation != [1, 1] {
-                text.push_str(&format!(", dilation {}x{}", s.window.dilation[0], s.window.dilation[1]));
-            }
-            if s.is_depthwise() {
-                text.push_str(", depthwise");
-            } else if s.groups > 1 {
-                text.push_str(&format!(", {} groups", s.groups));
-            }
-            if s.residual.is_some() {
-                text.push_str(", plus residual");
-            }
-            text
-        }
+        OpSpec::Fused(s) => format!("1x1 row by row into {}", convolution(&s.second)),
+        OpSpec::Conv2d(s) => convolution(s),
         OpSpec::Pool(s) => format!("{}x{}", s.window.kernel[0], s.window.kernel[1]),
         OpSpec::Dense(s) => format!("{} to {}", s.c_in, s.c_out),
         OpSpec::MatMul(s) => format!("{} x {}x{}x{}", s.batch, s.m, s.k, s.n),
         _ => String::new(),
     }
+}
+
+/// `3x3, stride 2x2, depthwise`.
+fn convolution(s: &Conv2dSpec) -> String {
+    let [h, w] = s.window.kernel;
+    let mut text = format!("{h}x{w}");
+    if s.window.stride != [1, 1] {
+        text.push_str(&format!(", stride {}x{}", s.window.stride[0], s.window.stride[1]));
+    }
+    if s.window.dilation != [1, 1] {
+        text.push_str(&format!(", dilation {}x{}", s.window.dilation[0], s.window.dilation[1]));
+    }
+    if s.is_depthwise() {
+        text.push_str(", depthwise");
+    } else if s.groups > 1 {
+        text.push_str(&format!(", {} groups", s.groups));
+    }
+    if s.residual.is_some() {
+        text.push_str(", plus residual");
+    }
+    text
 }

@@ -90,7 +90,8 @@ impl Lowered for LoweredC {
 
 /// Buffers with lifetimes, steps with what may overlap: memory blocks first, then the scratch of each step that has any.
 fn problem(program: &Program, order: &[usize]) -> Problem {
-    let end = order.len().max(1);
+    // Outputs outlive the last step: nothing may be stored over one that the last step reads, too.
+    let end = order.len() + 1;
     let mut buffers: Vec<Buffer> = Vec::with_capacity(program.values.len() + order.len());
     for (block, value) in program.values.iter().enumerate() {
         let mut buffer = Buffer::new(value.name.clone(), value.bytes, 0, 1);

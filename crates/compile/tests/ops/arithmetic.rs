@@ -28,7 +28,7 @@ pub(crate) fn cases(cases: &mut Vec<Case>, seed: u64) {
     for (i, op) in UNARY.into_iter().chain(["abs"]).enumerate() {
         let seed = seed * 1000 + i as u64;
         cases.push(unary(seed, op, Element::F32));
-        cases.push(unary(seed + 50, op, if seed % 2 == 0 { Element::I8 } else { Element::U8 }));
+        cases.push(unary(seed + 50, op, if seed.is_multiple_of(2) { Element::I8 } else { Element::U8 }));
     }
     for (i, op) in BINARY.into_iter().enumerate() {
         let seed = seed * 1000 + 100 + i as u64;
@@ -81,7 +81,12 @@ fn unary(seed: u64, op: &str, element: Element) -> Case {
     let y = if op == "clip" {
         b.op(op, &[x], [("min", Attr::Float(-0.5)), ("max", Attr::Float(1.25))], declared)
     } else if op == "gelu" {
-        b.op(op, &[x], [("approximate", word(if seed % 2 == 0 { "none" } else { "tanh" }))], declared)
+        b.op(
+            op,
+            &[x],
+            [("approximate", word(if seed.is_multiple_of(2) { "none" } else { "tanh" }))],
+            declared,
+        )
     } else {
         b.op(op, &[x], [], declared)
     };

@@ -63,6 +63,16 @@ fn every_op_computes_what_the_interpreter_says_in_portable_c() {
 }
 
 #[test]
+fn every_op_computes_what_the_interpreter_says_in_c_for_small_risc_v_cores() {
+    check("rv32imac");
+}
+
+#[test]
+fn every_op_computes_what_the_interpreter_says_in_c_for_cortex_m4() {
+    check("cortex-m4");
+}
+
+#[test]
 fn every_op_of_the_table_has_a_case() {
     let mut seen = BTreeSet::new();
     for case in cases() {

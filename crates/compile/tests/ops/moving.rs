@@ -85,7 +85,7 @@ fn gather(seed: u64, element: Element) -> Case {
     let mut b = Build::new(seed);
     let axis = b.random.among(0, 2);
     let x = b.input(Type::new(element, [3, 4, 2]));
-    let index = if seed % 2 == 0 { Element::I64 } else { Element::I32 };
+    let index = if seed.is_multiple_of(2) { Element::I64 } else { Element::I32 };
     let extent = [3, 4, 2][axis];
     let picks: Vec<i64> = (0..5).map(|i| (i * 7 % (2 * extent)) - extent).collect();
     let ty = Type::new(index, [5]);

@@ -53,7 +53,8 @@ fn requantize(cx: &mut Lowering<'_>, value: Value) -> Result<Place, Refused> {
     let (x_scale, x_zero_point) = quant::per_tensor(cx.ty(x), "the operand")?;
     let (y_scale, _) = quant::per_tensor(node.ty(), "the result")?;
     let clamp = quant::clamp_stored("none", node.ty())?;
-    let scaler = profile(node).requantize(x_scale, y_scale, cx.ty(x).element.bits().max(node.ty().element.bits()));
+    let scaler =
+        profile(node).requantize(x_scale, y_scale, cx.ty(x).element.bits().max(node.ty().element.bits()));
     let reach = quant::distance(cx.ty(x), x_zero_point);
     let requantize = quant::requantize(&[scaler], &[reach], node.ty(), clamp)?;
     let op = UnaryOp::Requantize { x: from, y: to, x_zero_point, requantize };
