@@ -70,14 +70,30 @@ impl<'a> Call<'a> {
         named.flatten().unwrap_or_default().for_bits(self.bits())
     }
 
-    /// Width of the widest quantized element of operands and result; a bias is as wide as sums are.
-    pub(crate) fn bits(&self) -> u32 {
+    /// Quantized types of operands and result, without a bias, which is as wide as sums are.
+    fn quantized(&self) -> impl Iterator<Item = &'a Type> {
         let operands = self.operands.iter().enumerate().filter_map(|(i, x)| {
             let bias = self.op.operands.get(i).is_some_and(|def| def.name == "bias");
             x.filter(|_| !bias).map(|x| x.ty)
         });
-        let quantized = operands.chain([self.result]).filter(|ty| ty.is_quantized());
-        quantized.map(|ty| ty.element.bits()).max().unwrap_or(0)
+        operands.chain([self.result]).filter(|ty| ty.is_quantized())
+    }
+
+    /// Width of the widest quantized element of operands and result.
+    pub(crate) fn bits(&self) -> u32 {
+        self.quantized().map(|ty| ty.element.bits()).max().unwrap_or(0)
+    }
+
+    /// Refuses quantized elements of more than 16 bits where an op computes with them.
+    pub(crate) fn refuse_wide(&self) -> Result<(), KernelError> {
+        let moves =
+            self.op.traits.movement || ["requantize", "quantize", "dequantize"].contains(&self.op.name);
+        match self.quantized().find(|ty| ty.element.bits() > 16) {
+            Some(ty) if !moves => {
+                Err(KernelError::Wide { op: self.op.name, element: ty.element.to_string() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A list attribute as sizes.
@@ -148,14 +164,14 @@ impl Operand<'_> {
     /// The reals that quantized values stand for, in `f32`: `scale * (stored - zero)`.
     pub(crate) fn reals(&self) -> Vec<f32> {
         let Some(quant) = &self.ty.quant else { return self.floats() };
-        let stored = self.ints();
         #[allow(clippy::cast_precision_loss, reason = "differences of integers of up to 16 bits are exact")]
-        let real = |slot: usize, v: i32| quant.scale[slot] * (v.wrapping_sub(quant.zero[slot])) as f32;
+        let real =
+            |slot: usize, v: i64| quant.scale[slot] * v.saturating_sub(i64::from(quant.zero[slot])) as f32;
         let slots = slots(quant, &self.ty.shape);
-        stored.iter().zip(slots).map(|(v, slot)| real(slot, *v)).collect()
+        self.longs().into_iter().zip(slots).map(|(v, slot)| real(slot, v)).collect()
     }
 
-    /// The stored integers; wider than 32 bits wraps, which quantized values never are.
+    /// The stored integers; wider than 32 bits wraps, which is for ops that do not compute with them.
     pub(crate) fn ints(&self) -> Vec<i32> {
         let bytes = self.data.bytes();
         match self.ty.element {

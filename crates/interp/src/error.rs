@@ -29,6 +29,15 @@ pub enum KernelError {
         /// The element of its first operand.
         element: String,
     },
+    /// Quantized integers too wide to compute with: only bias, `requantize`, `quantize`, `dequantize` and ops that move
+    /// elements take more than 16 bits.
+    #[error("`{op}` is not defined for quantized {element}: at most 16 bits are")]
+    Wide {
+        /// The op.
+        op: &'static str,
+        /// The element.
+        element: String,
+    },
     /// An operand or the result is quantized per axis or group where one scale is needed.
     #[error("`{what}` has several scales, one for the whole tensor expected")]
     Granularity {

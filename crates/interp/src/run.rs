@@ -79,8 +79,12 @@ pub fn eval(
             });
         }
     }
+    let call = Call { op, attrs, operands: &operands, result };
     match meaning(op.name) {
-        Some(Meaning::Kernel(kernel)) => kernel(&Call { op, attrs, operands: &operands, result }),
+        Some(Meaning::Kernel(kernel)) => {
+            call.refuse_wide()?;
+            kernel(&call)
+        }
         Some(Meaning::Absent(reason)) => Err(KernelError::Absent(reason)),
         None => panic!("the kernel table has a line for every op of the op table"),
     }

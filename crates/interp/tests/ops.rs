@@ -215,6 +215,10 @@ fn a_node_that_fails_is_named_with_its_op() {
 #[test]
 fn ops_without_meaning_for_an_element_are_refused() {
     for (text, expected) in [
+        (
+            "%x: i32[2] {scale = 0.5, zero = 0} | relu %x : i32[2] {scale = 0.5, zero = 0}",
+            "`relu` is not defined for quantized i32: at most 16 bits are",
+        ),
         ("%x: i32[2] | exp %x", "`exp` is not defined for i32"),
         (
             "%x: i8[2, 2] {scale = [0.1, 0.2], zero = 0, axis = 0} | tanh %x : i8[2, 2] {scale = 0.1, zero = 0}",

@@ -130,7 +130,7 @@ fn rows<T: Number, R: Send + Default + Clone>(
 fn dot<T: Number>(start: T, a: &[T], b: &[T]) -> T {
     let mut acc = start;
     for (a, b) in a.iter().zip(b) {
-        acc += *a * *b;
+        acc = acc.plus(*a, *b);
     }
     acc
 }
@@ -211,7 +211,7 @@ impl Product {
                     .for_each(|(j, acc)| *acc = dot(T::default(), a, &b[j * k..(j + 1) * k]));
             } else {
                 for (a, b) in a.iter().zip(b.chunks_exact(n)) {
-                    acc.iter_mut().zip(b).for_each(|(acc, b)| *acc += *a * *b);
+                    acc.iter_mut().zip(b).for_each(|(acc, b)| *acc = acc.plus(*a, *b));
                 }
             }
             y.iter_mut().zip(acc).for_each(|(y, acc)| *y = finish(acc));

@@ -105,7 +105,8 @@ fn windows<T: Copy, R>(
         start.saturating_sub(pad[axis])..(start + kernel[axis]).saturating_sub(pad[axis]).min(extent)
     };
     let mut y = Vec::with_capacity(call.result.elements());
-    for plane in values.chunks((h * w).max(1)).take(x.ty.shape[0] * x.ty.shape[1]) {
+    for plane in 0..x.ty.shape[0] * x.ty.shape[1] {
+        let plane = &values[plane * h * w..(plane + 1) * h * w];
         for oy in 0..call.result.shape[2] {
             let rows = span(oy, 0, h);
             for ox in 0..call.result.shape[3] {

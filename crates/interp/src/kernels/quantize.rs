@@ -4,6 +4,7 @@ use super::binary::wrap;
 use super::scale::element_range;
 use crate::KernelError;
 use crate::call::{Call, slots};
+use crate::fixed::saturate;
 use ir::{Tensor, Type};
 
 /// `quantize`: `x / scale` in `f32`, rounded as the attribute `ties` says, plus the zero point, clamped.
@@ -40,15 +41,18 @@ pub(crate) fn requantize(call: &Call<'_>) -> Result<Tensor, KernelError> {
     let to = call.result.quant.as_ref().ok_or(KernelError::Granularity { what: "result" })?;
     let [low, high] = element_range(call.result.element);
     let bits = call.bits();
-    let one = call.rounding().requantize(from.scale[0], to.scale[0], bits);
-    let single = from.scale.len() == 1 && to.scale.len() == 1;
+    let factor = |i: usize, j: usize| call.rounding().requantize(from.scale[i], to.scale[j], bits);
+    let single = (from.scale.len() == 1 && to.scale.len() == 1).then(|| factor(0, 0));
     let shape = &x.ty.shape;
     let pairs = slots(from, shape).zip(slots(to, shape));
-    let scaled = |(v, (i, j)): (i32, (usize, usize))| {
-        let scaler = if single { one } else { call.rounding().requantize(from.scale[i], to.scale[j], bits) };
-        scaler.apply(v.saturating_sub(from.zero[i])).saturating_add(to.zero[j]).clamp(low, high)
+    let scaled = |(v, (i, j)): (i64, (usize, usize))| {
+        let scaler = single.unwrap_or_else(|| factor(i, j));
+        scaler
+            .apply(saturate(v.saturating_sub(i64::from(from.zero[i]))))
+            .saturating_add(to.zero[j])
+            .clamp(low, high)
     };
-    let y: Vec<i32> = x.ints().into_iter().zip(pairs).map(scaled).collect();
+    let y: Vec<i32> = x.longs().into_iter().zip(pairs).map(scaled).collect();
     Ok(call.ints(&y))
 }
 

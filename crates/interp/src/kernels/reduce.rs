@@ -120,7 +120,7 @@ fn folded_fixed(input: Affine, out: Affine, count: usize, channels: usize) -> Fr
 fn folded_sum(input: Affine, out: Affine, count: usize) -> FromSum {
     let factor = input.scale / out.scale;
     let bias = -(input.zero as f32) * factor * count as f32;
-    Box::new(move |sum, _| (sum as f32 * factor + bias).round() as i64 + i64::from(out.zero))
+    Box::new(move |sum, _| ((sum as f32 * factor + bias).round() as i64).saturating_add(i64::from(out.zero)))
 }
 
 /// Source: XNNPACK `operators/reduce-nd.c` and `reference/unary-elementwise.cc`.

@@ -100,8 +100,11 @@ impl Table {
         let place = |v: &i32| {
             let share = power(v) * inverse;
             // The unsigned kernel of x86-64 leaves the zero point out: it is 0 for this op.
-            let steps =
-                if element == Element::U8 { (share + 0.5) as i32 } else { share.round() as i32 + out.zero };
+            let steps = if element == Element::U8 {
+                (share + 0.5) as i32
+            } else {
+                (share.round() as i32).saturating_add(out.zero)
+            };
             steps.clamp(low, high)
         };
         lane.iter().map(place).collect()

@@ -1,11 +1,31 @@
 //! The walk of a convolution, the same for every number it is computed in.
 
 use rayon::prelude::*;
-use std::ops::{AddAssign, Mul};
 
-/// A number that products are summed in.
-pub(crate) trait Number: Copy + Send + Sync + Default + Mul<Output = Self> + AddAssign {}
-impl<T: Copy + Send + Sync + Default + Mul<Output = T> + AddAssign> Number for T {}
+/// A number that products are summed in. Integer sums wrap: 32-bit ones are taken only where they provably fit, 64-bit ones
+/// only leave their range for a bias that is nearly as large as it.
+pub(crate) trait Number: Copy + Send + Sync + Default {
+    /// `self + a * b`.
+    fn plus(self, a: Self, b: Self) -> Self;
+}
+
+impl Number for f32 {
+    fn plus(self, a: Self, b: Self) -> Self {
+        self + a * b
+    }
+}
+
+impl Number for i32 {
+    fn plus(self, a: Self, b: Self) -> Self {
+        self.wrapping_add(a.wrapping_mul(b))
+    }
+}
+
+impl Number for i64 {
+    fn plus(self, a: Self, b: Self) -> Self {
+        self.wrapping_add(a.wrapping_mul(b))
+    }
+}
 
 /// Extents of a convolution of images `[n, c, h, w]`; pairs are rows, columns.
 #[derive(Debug, Clone)]
@@ -96,11 +116,11 @@ impl Window {
             let to = &mut acc[oy * self.output[1]..][columns.clone()];
             if self.stride[1] == 1 {
                 for (acc, x) in to.iter_mut().zip(from) {
-                    *acc += *x * weight;
+                    *acc = acc.plus(*x, weight);
                 }
             } else {
                 for (acc, x) in to.iter_mut().zip(from.iter().step_by(self.stride[1])) {
-                    *acc += *x * weight;
+                    *acc = acc.plus(*x, weight);
                 }
             }
         }
