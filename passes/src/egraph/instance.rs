@@ -111,11 +111,10 @@ impl Instance {
         let mut shape = want.map(<[usize]>::to_vec);
         if elementwise && !known(self, &pattern.operands[0]) {
             // The first operand then takes the shape of the one that is known.
-            for index in 1..slots.len() {
+            for (index, slot) in slots.iter_mut().enumerate().skip(1) {
                 if known(self, &pattern.operands[index]) {
-                    slots[index] =
-                        self.operand(pattern.op, index, &pattern.operands[index], want, arithmetic)?;
-                    if let (Slot::Value(value), None) = (slots[index], want) {
+                    *slot = self.operand(pattern.op, index, &pattern.operands[index], want, arithmetic)?;
+                    if let (Slot::Value(value), None) = (*slot, want) {
                         shape = Some(self.builder.graph.ty(value).shape.clone());
                     }
                 }

@@ -264,7 +264,7 @@ impl Builder {
         let mut shape = self.shape();
         while rank.is_some_and(|rank| shape.len() != rank) {
             shape = match rank {
-                Some(rank) if rank < 2 || rank > 4 => (0..rank).map(|_| self.rng.range(1, 5)).collect(),
+                Some(rank) if !(2..=4).contains(&rank) => (0..rank).map(|_| self.rng.range(1, 5)).collect(),
                 _ => self.shape(),
             };
         }
