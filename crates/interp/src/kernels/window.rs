@@ -10,18 +10,21 @@ pub(crate) trait Number: Copy + Send + Sync + Default {
 }
 
 impl Number for f32 {
+    #[inline]
     fn plus(self, a: Self, b: Self) -> Self {
         self + a * b
     }
 }
 
 impl Number for i32 {
+    #[inline]
     fn plus(self, a: Self, b: Self) -> Self {
         self.wrapping_add(a.wrapping_mul(b))
     }
 }
 
 impl Number for i64 {
+    #[inline]
     fn plus(self, a: Self, b: Self) -> Self {
         self.wrapping_add(a.wrapping_mul(b))
     }
