@@ -105,7 +105,9 @@ impl Build {
         declared: Option<Type>,
     ) -> Result<Value, Fault> {
         let op = Op::named(op).unwrap_or_else(|| panic!("invariant: the op table has `{op}`"));
-        let quantized = operands.iter().flatten().any(|v| self.graph.ty(*v).is_quantized());
+        // What reads a dequantized value is an integer op once quantization is folded.
+        let integer = |v: &Value| self.graph.ty(*v).is_quantized() || self.graph.node(*v).is("dequantize");
+        let quantized = operands.iter().flatten().any(integer);
         let mut given: Vec<(String, Attr)> =
             attrs.iter().map(|(n, a)| ((*n).to_owned(), a.clone())).collect();
         if quantized && op.attrs.iter().any(|def| def.name == "round") {

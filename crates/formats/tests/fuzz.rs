@@ -125,7 +125,8 @@ fn verified(imported: Result<nasc_formats::Imported, nasc_formats::ImportError>)
 fn text_and_weights(options: &ImportOptions) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("m.nasc");
-    let graph = nasc_formats::import(models().join("made/qdq_int4_blocks.onnx"), options).expect("imported").graph;
+    let graph =
+        nasc_formats::import(models().join("made/qdq_int4_blocks.onnx"), options).expect("imported").graph;
     nasc_formats::nasc::save(&graph, &path).expect("saved");
     let mut random = Random(3);
     for part in [path.clone(), path.with_extension("safetensors")] {

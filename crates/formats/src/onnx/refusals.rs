@@ -202,3 +202,31 @@ fn external_data_outside_the_folder_are_refused() {
         "initializer 0, `w`: external data in `../../etc/passwd`, a file in the model's folder expected"
     );
 }
+
+#[test]
+fn a_second_result_may_be_named_but_not_used() {
+    let pool = || NodeProto {
+        attribute: vec![ints("kernel_shape", &[2, 2])],
+        ..node("MaxPool", &["x"], &["y", "places"])
+    };
+    let named = Bytes::from(model(graph(vec![pool()])).encode_to_vec());
+    assert!(super::import(&named, None, &ImportOptions::default()).is_ok());
+    let used = refused(&model(graph(vec![pool(), node("Relu", &["places"], &["z"])])));
+    assert!(
+        used.contains("Relu (node 1, `n_Relu`): `places`, a second result of MaxPool; nearest: "),
+        "{used}"
+    );
+}
+
+#[test]
+fn a_model_that_still_trains_is_refused() {
+    let mut training = graph(vec![node("Dropout", &["x", "", "t"], &["y"])]);
+    training.initializer = vec![TensorProto {
+        name: Some("t".into()),
+        data_type: Some(DataType::Bool as i32),
+        int32_data: vec![1],
+        ..Default::default()
+    }];
+    let message = refused(&model(training));
+    assert!(message.contains("training_mode; nearest: a model exported for inference"), "{message}");
+}

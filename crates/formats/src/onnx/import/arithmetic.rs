@@ -53,6 +53,10 @@ impl Importer {
 
     /// Training's dropout does nothing at inference; the mask is not computed.
     pub(super) fn dropout(&mut self, node: &Node<'_>) -> Result<(), Fault> {
+        let training = node.optional(2).and_then(|name| self.constant(name));
+        if training.is_some_and(|mode| mode.to_reals().first() == Some(&1.0)) {
+            return Err(Fault::unsupported("training_mode", "a model exported for inference"));
+        }
         let x = self.value(node.input(0)?)?;
         self.give(node, x)
     }
@@ -75,6 +79,8 @@ impl Importer {
             (Some(0.0), None) => self.emit(node, "relu", &[x], &[]),
             (Some(0.0), Some(6.0)) => self.emit(node, "relu6", &[x], &[]),
             (min, max) => {
+                // The upper end wins where the two are the wrong way round.
+                let min = min.map(|min| max.map_or(min, |max| min.min(max)));
                 let (min, max) = (min.unwrap_or(f32::MIN.into()), max.unwrap_or(f32::MAX.into()));
                 self.emit(node, "clip", &[x], &[("min", Attr::Float(min)), ("max", Attr::Float(max))])
             }
@@ -129,6 +135,10 @@ impl Importer {
     /// The smallest of elements, as the negative of the largest negative.
     pub(super) fn reduce_min(&mut self, node: &Node<'_>) -> Result<(), Fault> {
         let x = self.value(node.input(0)?)?;
+        let element = self.build.graph.ty(x).element;
+        if !element.is_float() {
+            return Err(Fault::unsupported(format!("an operand of {element}"), "a float operand"));
+        }
         let turned = self.build.op("neg", &[x], &[])?;
         let largest = self.reduce_of(node, turned, "reduce_max")?;
         self.emit(node, "neg", &[largest], &[])

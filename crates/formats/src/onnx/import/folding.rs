@@ -75,7 +75,7 @@ impl Importer {
         match self.held_or_absent(name)? {
             Some(Held::Value(value)) => Ok(self.build.shape(value).to_vec()),
             Some(Held::Constant { data, .. }) => Ok(data.shape().to_vec()),
-            Some(Held::Poisoned) => Err(Fault::Poisoned),
+            Some(Held::Poisoned | Held::Beside(_)) => Err(Fault::Poisoned),
             None => Err(Fault::wrong("an operand left out", "a value")),
         }
     }

@@ -11,19 +11,39 @@ use crate::error::Fault;
 impl Importer {
     pub(super) fn matmul(&mut self, node: &Node<'_>) -> Result<(), Fault> {
         let a = self.value(node.input(0)?)?;
-        if let Some(w) = self.weight(node.input(1)?)? {
+        let left = self.build.shape(a).len();
+        if let (2.., Some(w)) = (left, self.weight(node.input(1)?)?) {
             return self.emit(node, "dense", &[a, w], &[]);
         }
         let b = self.value(node.input(1)?)?;
-        let (left, right) = (self.build.shape(a).len(), self.build.shape(b).len());
+        let right = self.build.shape(b).len();
         if left < 2 || right < 2 {
-            return Err(Fault::unsupported(format!("operands of rank {left} and {right}"), "rank 2 or more"));
+            return self.vector_product(node, a, b);
         }
         if right == 2 && self.is_weight(b) {
             let w = self.transposed(b)?;
             return self.emit(node, "dense", &[a, w], &[]);
         }
         self.emit(node, "matmul", &[a, b], &[])
+    }
+
+    /// A vector is a row on the left and a column on the right; its axis goes again behind the product.
+    fn vector_product(&mut self, node: &Node<'_>, a: Value, b: Value) -> Result<(), Fault> {
+        let (left, right) = (self.build.shape(a).to_vec(), self.build.shape(b).to_vec());
+        let (row, column) = (left.len() == 1, right.len() == 1);
+        let a = if row { self.build.reshape(a, &[1, left[0]])? } else { a };
+        let b = if column { self.build.reshape(b, &[right[0], 1])? } else { b };
+        let value = self.build.op("matmul", &[a, b], &[])?;
+        let mut shape = self.build.shape(value).to_vec();
+        let rank = shape.len();
+        if column {
+            shape.remove(rank - 1);
+        }
+        if row {
+            shape.remove(rank - 2);
+        }
+        let value = self.build.reshape(value, &shape)?;
+        self.give(node, value)
     }
 
     /// `alpha * a b + beta * c`, a and b transposed where asked.

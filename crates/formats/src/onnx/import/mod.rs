@@ -42,6 +42,8 @@ enum Held {
     Value(Value),
     /// Constant data, with the quantization they were given.
     Constant { data: Tensor, quant: Option<Quant>, node: Option<Value> },
+    /// A result beside the first one, of the operator named: it is there so that its use can be refused.
+    Beside(String),
     /// It depends on something unsupported.
     Poisoned,
 }
@@ -168,7 +170,7 @@ impl Importer {
         }
         let mut ty = Type::new(element, extents);
         if element.is_int() {
-            ty.quant = self.quant_of_input(input.name(), nodes);
+            ty.quant = self.quant_of_input(input.name(), ty.rank(), nodes);
         }
         sound(&ty)?;
         let value = self.build.graph.add_input(input.name(), ty);
@@ -246,6 +248,11 @@ impl Importer {
         if known.iter().flatten().any(|held| matches!(held, Held::Poisoned)) {
             return Err(Fault::Poisoned);
         }
+        if let Some((name, Some(Held::Beside(op)))) =
+            node.inputs().zip(&known).find(|(_, held)| matches!(held, Some(Held::Beside(_))))
+        {
+            return Err(beside(name, op));
+        }
         if let Some(fold) = row.fold
             && let Some(constants) = constants(&known)
         {
@@ -294,6 +301,7 @@ impl Importer {
         match self.held_or_absent(name)? {
             None => Err(Fault::wrong("an operand left out", "a value")),
             Some(Held::Poisoned) => Err(Fault::Poisoned),
+            Some(Held::Beside(op)) => Err(beside(name, &op)),
             Some(Held::Value(value) | Held::Constant { node: Some(value), .. }) => Ok(value),
             Some(Held::Constant { data, quant, node: None }) => {
                 let mut ty = Type::new(data.element(), data.shape());
@@ -325,10 +333,10 @@ impl Importer {
         self.give(node, value)
     }
 
-    /// Makes `value` output 0 of the node.
+    /// Makes `value` output 0 of the node. Results beside it may be named as long as nothing uses them.
     fn give(&mut self, node: &Node<'_>, value: Value) -> Result<(), Fault> {
-        if let Some(second) = node.proto.output.iter().skip(1).find(|o| !o.is_empty()) {
-            return Err(Fault::unsupported(format!("a second result, `{second}`"), "its first result alone"));
+        for name in node.proto.output.iter().skip(1) {
+            self.define(name, Held::Beside(node.operator()))?;
         }
         self.define(node.output(0)?, Held::Value(value))
     }
@@ -342,6 +350,10 @@ fn constants(known: &[Option<Held>]) -> Option<Vec<Option<Tensor>>> {
         Some(_) => None,
     };
     known.iter().map(one).collect()
+}
+
+fn beside(name: &str, op: &str) -> Fault {
+    Fault::unsupported(format!("`{name}`, a second result of {op}"), format!("the first result of {op}"))
 }
 
 fn wrong(place: &str, found: impl Into<String>, expected: impl Into<String>) -> ModelError {

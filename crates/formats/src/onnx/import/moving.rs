@@ -360,6 +360,9 @@ impl Importer {
 
     /// Blocks of pixels gathered into channels.
     pub(super) fn space_to_depth(&mut self, node: &Node<'_>) -> Result<(), Fault> {
+        if node.has("mode") && node.text("mode", "DCR")? != "DCR" {
+            return Err(Fault::unsupported("another mode", "mode DCR"));
+        }
         let (x, n, c, h, w, block) = self.blocks(node)?;
         let (rows, columns) = (h / block, w / block);
         let value = self.build.reshape(x, &[n, c, rows, block, columns, block])?;

@@ -117,13 +117,12 @@ impl Importer {
     }
 
     /// The quantization of an integer input: that of the `DequantizeLinear` it goes to.
-    pub(super) fn quant_of_input(&self, name: &str, nodes: &[NodeProto]) -> Option<Quant> {
+    pub(super) fn quant_of_input(&self, name: &str, rank: usize, nodes: &[NodeProto]) -> Option<Quant> {
         let goes = |node: &&NodeProto| {
             node.op_type() == "DequantizeLinear" && node.input.first().is_some_and(|input| input == name)
         };
         let proto = nodes.iter().find(goes)?;
-        // Per tensor, as activations are: the rank does not matter.
-        let (quant, _) = self.scales(&Node { proto }, 0).ok()?;
-        (quant.granularity == Granularity::PerTensor).then_some(quant)
+        // What is wrong with the scales is reported at the node.
+        self.scales(&Node { proto }, rank).ok().map(|(quant, _)| quant)
     }
 }
