@@ -17,6 +17,7 @@ use std::time::Instant;
 use hw::memory::{Peak, Plan, Problem, ProblemError};
 
 use model::Model;
+pub(crate) use model::{Discount, savings};
 use portfolio::fit;
 use search::Outcome;
 
@@ -211,6 +212,3 @@ fn peak(problem: &Problem, model: &Model, offsets: &[u64], arena_bytes: u64) -> 
 fn list(findings: &[ProblemError]) -> String {
     findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
-
-#[cfg(test)]
-mod tests;

@@ -66,7 +66,7 @@ impl<'m> Focus<'m> {
         limit: u64,
         deadline: Option<Instant>,
     ) -> Option<Self> {
-        if model.pinned.iter().any(Option::is_some) || model.links.iter().flatten().any(|l| l.same) {
+        if model.special.contains(&true) {
             return None;
         }
         let (n, sections) = (model.len(), model.sections.len());

@@ -36,12 +36,42 @@ impl Link {
 
 /// Two buffers of a section that may share bytes, and how many at most (in rounded sizes).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Discount {
-    pub(super) input: usize,
-    pub(super) output: usize,
+pub(crate) struct Discount {
+    pub(crate) input: usize,
+    pub(crate) output: usize,
     saving: u64,
     /// The most the output can share with all inputs together if this is the closest.
     cap: u64,
+}
+
+impl Discount {
+    /// For buffers of these sizes (input, output), multiples of `unit` as all offsets are.
+    pub(crate) fn new(input: usize, output: usize, c: Clearance, (i, o): (u64, u64), unit: u64) -> Discount {
+        let above = |d: u64| (o.max(d.next_multiple_of(unit) + i), o.saturating_sub(d));
+        let below = |d: u64| (i.max(d.next_multiple_of(unit) + o), o);
+        let ways =
+            [c.input_above.map(above), c.output_above.map(below), c.same_offset.then_some((i.max(o), o))];
+        let mut best = Discount { input, output, saving: 0, cap: 0 };
+        for (extent, cap) in ways.into_iter().flatten() {
+            best.saving = best.saving.max((i + o).saturating_sub(extent));
+            best.cap = best.cap.max(cap);
+        }
+        best
+    }
+}
+
+/// An upper bound on the bytes that buffers for which `counts` holds can share. The discounts are sorted by output.
+pub(crate) fn savings(discounts: &[Discount], counts: impl Fn(usize) -> bool) -> u64 {
+    let mut saved = 0;
+    for group in discounts.chunk_by(|a, b| a.output == b.output) {
+        if !counts(group[0].output) {
+            continue;
+        }
+        let inputs = || group.iter().filter(|d| counts(d.input));
+        let cap = inputs().map(|d| d.cap).max().unwrap_or(0);
+        saved += inputs().map(|d| d.saving).sum::<u64>().min(cap);
+    }
+    saved
 }
 
 /// A maximal set of buffers that are live at one time.
@@ -63,7 +93,11 @@ pub(super) struct Model {
     pub(super) rounded: Vec<u64>,
     /// The alignment that all buffers share.
     pub(super) unit: u64,
+    /// The buffers each one is live with, the smaller distance to clear first.
     pub(super) links: Vec<Vec<Link>>,
+    /// The offsets that others leave to this buffer are not simply all above a line: it may lie exactly where
+    /// another lies, or below a pinned one.
+    pub(super) special: Vec<bool>,
     pub(super) sections: Vec<Section>,
     /// Sections `[first, end)` in which each buffer is live.
     pub(super) span: Vec<(usize, usize)>,
@@ -83,13 +117,19 @@ impl Model {
             steps: buffers.iter().map(|b| (b.upper - b.lower) as u64).collect(),
             rounded: buffers.iter().map(|b| b.bytes.next_multiple_of(unit)).collect(),
             unit,
-            links: Vec::new(),
+            links: links(problem, &overlaps),
+            special: Vec::new(),
             sections,
             span,
         };
-        model.links = links(problem, &overlaps);
+        for links in &mut model.links {
+            links.sort_by_key(|l| (l.below, l.other));
+        }
+        let special = |l: &Link| l.same || model.pinned[l.other].is_some();
+        model.special = model.links.iter().map(|links| links.iter().any(special)).collect();
         for &(input, output, clearance) in &overlaps {
-            let discount = model.discount(input, output, clearance);
+            let sizes = (model.rounded[input], model.rounded[output]);
+            let discount = Discount::new(input, output, clearance, sizes, unit);
             let shared =
                 model.span[input].0.max(model.span[output].0)..model.span[input].1.min(model.span[output].1);
             for section in &mut model.sections[shared] {
@@ -106,30 +146,16 @@ impl Model {
         self.bytes.len()
     }
 
-    fn discount(&self, input: usize, output: usize, c: Clearance) -> Discount {
-        let (i, o) = (self.rounded[input], self.rounded[output]);
-        let above = |d: u64| (o.max(d.next_multiple_of(self.unit) + i), o.saturating_sub(d));
-        let below = |d: u64| (i.max(d.next_multiple_of(self.unit) + o), o);
-        let ways =
-            [c.input_above.map(above), c.output_above.map(below), c.same_offset.then_some((i.max(o), o))];
-        let mut best = Discount { input, output, saving: 0, cap: 0 };
-        for (extent, cap) in ways.into_iter().flatten() {
-            best.saving = best.saving.max((i + o).saturating_sub(extent));
-            best.cap = best.cap.max(cap);
-        }
-        best
-    }
-
     /// An upper bound on the bytes that the section's buffers for which `counts` holds can share.
     pub(super) fn savings(&self, section: usize, counts: impl Fn(usize) -> bool) -> u64 {
-        self.sections[section].savings(counts)
+        savings(&self.sections[section].discounts, counts)
     }
 
     /// Bytes that the section's buffers cover at least, together.
     pub(super) fn section_bound(&self, section: &Section) -> u64 {
         let total: u64 = section.members.iter().map(|&b| self.rounded[b]).sum();
         // The highest buffer's padding need not be there.
-        (total - section.savings(|_| true)).saturating_sub(self.unit - 1)
+        (total - savings(&section.discounts, |_| true)).saturating_sub(self.unit - 1)
     }
 
     /// No arena is smaller than this.
@@ -150,21 +176,6 @@ impl Model {
             let bad = |l: &&Link| self.pinned[l.other].is_some_and(|there| !l.fits(at, there));
             self.links[a].iter().find(bad).map(|l| (a, l.other))
         })
-    }
-}
-
-impl Section {
-    fn savings(&self, counts: impl Fn(usize) -> bool) -> u64 {
-        let mut saved = 0;
-        for group in self.discounts.chunk_by(|a, b| a.output == b.output) {
-            if !counts(group[0].output) {
-                continue;
-            }
-            let inputs = || group.iter().filter(|d| counts(d.input));
-            let cap = inputs().map(|d| d.cap).max().unwrap_or(0);
-            saved += inputs().map(|d| d.saving).sum::<u64>().min(cap);
-        }
-        saved
     }
 }
 

@@ -13,7 +13,7 @@
 
 use std::time::Instant;
 
-use super::model::{Link, Model};
+use super::model::Model;
 
 /// How a search for one capacity ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,6 @@ pub(super) struct Search<'m> {
     placed: Vec<bool>,
     /// Lowest offset the placed buffers leave to each unplaced one.
     low: Vec<u64>,
-    /// `low`, raised for buffers that the current floor has passed.
-    raised: Vec<u64>,
     /// Per section: bytes of the unplaced members, and the lowest offset of any of them.
     total: Vec<u64>,
     floor: Vec<u64>,
@@ -105,7 +103,6 @@ impl<'m> Search<'m> {
             offset: vec![0; n],
             placed: vec![false; n],
             low: vec![0; n],
-            raised: vec![0; n],
             total: vec![0; sections],
             floor: vec![0; sections],
             crossing: vec![0; sections],
@@ -280,34 +277,49 @@ impl<'m> Search<'m> {
 
     /// The same for buffers that could have gone below the floor: something yet to come must push each of them up.
     fn passed_over_fit(&mut self, members: &[usize], (first, end): (usize, usize), floor: u64) -> bool {
-        let mut any = false;
-        for &b in members {
-            self.raised[b] = self.low[b];
-            if self.low[b] >= floor {
+        for &b in members.iter().filter(|&&b| self.low[b] < floor) {
+            let bytes = self.model.bytes[b];
+            if self.is_pushed_to(b, floor, self.capacity - bytes) {
                 continue;
             }
-            any = true;
-            let unplaced = self.model.links[b].iter().filter(|l| !self.placed[l.other]);
-            let pushed = |l: &Link| self.low[l.other].max(floor) + if l.same { 0 } else { l.below };
-            let Some(raised) = unplaced.map(pushed).min() else { return false };
-            let top = raised + self.model.bytes[b];
-            if top > self.capacity {
-                self.blame_buffer(b, top);
-                return false;
+            if let Some(raised) = self.pushed(b, floor).min() {
+                self.blame_buffer(b, raised + bytes);
             }
-            self.raised[b] = raised;
-        }
-        if !any {
-            return true;
+            return false;
         }
         (first..end).all(|s| {
             if self.total[s] == 0 || self.floor[s] >= floor {
                 return true;
             }
-            let unplaced = self.model.sections[s].members.iter().filter(|&&b| !self.placed[b]);
-            let base = unplaced.map(|&b| self.raised[b]).min().unwrap_or(0);
+            let room = self.rounded_capacity.saturating_sub(self.total[s]);
+            let unplaced = || self.model.sections[s].members.iter().filter(|&&b| !self.placed[b]);
+            let can_start = |&&b: &&usize| {
+                if self.low[b] < floor { self.is_pushed_to(b, floor, room) } else { self.low[b] <= room }
+            };
+            if unplaced().any(|b| can_start(&b)) {
+                return true;
+            }
+            let lowest = |&b: &usize| {
+                if self.low[b] < floor {
+                    self.pushed(b, floor).min().unwrap_or(u64::MAX)
+                } else {
+                    self.low[b]
+                }
+            };
+            let base = unplaced().map(lowest).min().unwrap_or(0);
             self.section_fits(s, base)
         })
+    }
+
+    /// Where each unplaced buffer that meets `b` would push it, at least.
+    fn pushed(&self, b: usize, floor: u64) -> impl Iterator<Item = u64> {
+        let unplaced = self.model.links[b].iter().filter(|l| !self.placed[l.other]);
+        unplaced.map(move |l| self.low[l.other].max(floor) + if l.same { 0 } else { l.below })
+    }
+
+    /// Whether some unplaced buffer may push `b` up without raising it above `limit`.
+    fn is_pushed_to(&self, b: usize, floor: u64, limit: u64) -> bool {
+        self.pushed(b, floor).any(|at| at <= limit)
     }
 
     fn blame_buffer(&mut self, b: usize, top: u64) {
@@ -357,12 +369,12 @@ impl<'m> Search<'m> {
                 continue;
             }
             let old = self.low[y];
-            let raised = if link.same {
+            let raised = if !model.special[y] {
+                old.max((offset + link.above).next_multiple_of(model.align[y]))
+            } else if link.same {
                 self.settle(y, old)
-            } else if old < offset + link.above {
-                self.settle(y, offset + link.above)
             } else {
-                old
+                self.settle(y, old.max(offset + link.above))
             };
             if raised > old {
                 self.low_trail.push((y, old));
