@@ -3,7 +3,7 @@
 use crate::Illegal;
 use crate::c::kernels::KernelSet;
 use crate::c::program::Program;
-use crate::c::{fuse, lower};
+use crate::c::lower;
 use ir::Graph;
 
 /// Passes that are applied where the user names none.
@@ -14,5 +14,5 @@ pub(super) static SET: &(dyn KernelSet + Send + Sync) = &super::kernels::Rv32Ima
 
 /// The graph as kernel calls.
 pub(super) fn program(graph: &Graph) -> Result<Program, Vec<Illegal>> {
-    Ok(fuse::rows(lower::lower(graph, SET)?, SET))
+    lower::lower(graph, SET)
 }
