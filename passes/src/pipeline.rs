@@ -172,7 +172,7 @@ mod tests {
             faults("canonicalise,\n  fold-qdq{round = up},\n  dead-code{bits = 8}, fuse fuse, loop, default{a = 1}, {")
                 .join("\n"), @r"
         1:1: unknown pass `canonicalise`, did you mean `canonicalize`?
-        2:11: fold-qdq: option `round` is up, one of: tflite-ref, tflite-builtin, xnnpack, cmsis-nn expected
+        2:11: fold-qdq: option `round` is up, one of: as-imported, tflite-ref, tflite-builtin, xnnpack, cmsis-nn expected
         3:12: dead-code: option `bits` is unknown: the pass takes none
         3:29: found `fuse`, expected `,`
         3:35: in pipeline `loop` at 1:15: pipeline `loop` contains itself

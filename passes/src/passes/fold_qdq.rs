@@ -14,13 +14,13 @@ use ir::{AttrDef, AttrKind, Attrs};
 
 /// The pass.
 pub struct FoldQdq {
-    /// The rounding profile given to integer ops.
-    pub round: String,
+    /// The rounding profile given to integer ops; `None` leaves that of the float op, which the import chose.
+    pub round: Option<String>,
 }
 
 const ROUND: AttrDef = AttrDef {
     name: "round",
-    kind: AttrKind::Word(&["tflite-ref", "tflite-builtin", "xnnpack", "cmsis-nn"]),
+    kind: AttrKind::Word(&["as-imported", "tflite-ref", "tflite-builtin", "xnnpack", "cmsis-nn"]),
     summary: "rounding profile given to the integer ops",
 };
 
@@ -31,11 +31,14 @@ impl Pass for FoldQdq {
     const OPTIONS: &'static [AttrDef] = &[ROUND];
 
     fn from_options(options: &Attrs) -> Result<Self, String> {
-        Ok(Self { round: options.word("round").to_owned() })
+        let round = options.word("round");
+        Ok(Self { round: (round != "as-imported").then(|| round.to_owned()) })
     }
 
     fn rules(&self, _target: &Capabilities) -> Rules {
-        let round = &self.round;
+        // Attributes of a right side: those of the float op, with the profile where one is given.
+        let round =
+            &self.round.as_ref().map_or("{?a}".to_owned(), |round| format!("{{?a, round = {round}}}"));
         // A logarithm of what is not positive is no real number, and nothing says what integer stands for it.
         let not = ["quantize", "dequantize", "requantize", "log"];
         let unary = unary_ops().filter(|op| !not.contains(&op.name)).map(|op| op.name);
@@ -50,12 +53,13 @@ impl Pass for FoldQdq {
             .chain((1..=6).map(|operands| of_concat(operands, round)))
             .chain(movement_ops())
             .collect();
-        Rules::of(&text).and(Rules::of(&MEETING.replace("ROUND", round))).within_steps(1)
+        let meeting = self.round.as_ref().map_or(String::new(), |round| format!("{{round = {round}}}"));
+        Rules::of(&text).and(Rules::of(&MEETING.replace("{ROUND}", &meeting))).within_steps(1)
     }
 }
 
 fn of_one(op: &str, round: &str) -> String {
-    let right = if has_round(op) { format!("{{?a, round = {round}}}") } else { "{?a}".to_owned() };
+    let right = if has_round(op) { round } else { "{?a}" };
     format!(
         "{op}-in-integers: ?z@(quantize ?y@({op} (dequantize ?x) {{?a}})) => ({op} ?x {right})
              if once(?y) and per_tensor(?x) and per_tensor(?z)\n"
@@ -69,7 +73,7 @@ fn has_round(op: &str) -> bool {
 
 fn of_two(op: &str, round: &str) -> String {
     format!(
-        "{op}-in-integers: ?z@(quantize ?y@({op}! (dequantize ?x) (dequantize ?w) {{?a}})) => ({op} ?x ?w {{?a, round = {round}}})
+        "{op}-in-integers: ?z@(quantize ?y@({op}! (dequantize ?x) (dequantize ?w) {{?a}})) => ({op} ?x ?w {round})
              if once(?y) and per_tensor(?x) and per_tensor(?w) and per_tensor(?z)\n"
     )
 }
@@ -77,10 +81,10 @@ fn of_two(op: &str, round: &str) -> String {
 fn of_weights(op: &str, round: &str) -> String {
     format!(
         "{op}-in-integers: ?z@(quantize ?y@({op} (dequantize ?x) (dequantize ?w) ?b {{?a}}))
-          => ({op} ?x ?w (integer-bias ?b ?x ?w) {{?a, round = {round}}})
+          => ({op} ?x ?w (integer-bias ?b ?x ?w) {round})
              if once(?y) and const(?w) and per_tensor(?x) and per_tensor(?z)
          {op}-in-integers-with-integer-bias: ?z@(quantize ?y@({op} (dequantize ?x) (dequantize ?w) (dequantize ?b) {{?a}}))
-          => ({op} ?x ?w (integer-bias ?b ?x ?w) {{?a, round = {round}}})
+          => ({op} ?x ?w (integer-bias ?b ?x ?w) {round})
              if once(?y) and const(?w) and per_tensor(?x) and per_tensor(?z)\n"
     )
 }
@@ -90,7 +94,7 @@ fn of_concat(operands: usize, round: &str) -> String {
     let (left, right) = (list(|i| format!("(dequantize ?x{i})"), " "), list(|i| format!("?x{i}"), " "));
     let scales = list(|i| format!("per_tensor(?x{i})"), " and ");
     format!(
-        "concat-of-{operands}-in-integers: ?z@(quantize ?y@(concat {left} {{?a}})) => (concat {right} {{?a, round = {round}}})
+        "concat-of-{operands}-in-integers: ?z@(quantize ?y@(concat {left} {{?a}})) => (concat {right} {round})
              if once(?y) and per_tensor(?z) and {scales}\n"
     )
 }
@@ -110,7 +114,7 @@ fn movement_ops() -> impl Iterator<Item = String> {
 
 const MEETING: &str = "
     quantized-again: ?z@(quantize (dequantize ?x)) => ?x if same_type(?z, ?x)
-    quantized-otherwise: ?z@(quantize (dequantize ?x)) => (requantize ?x {round = ROUND})
+    quantized-otherwise: ?z@(quantize (dequantize ?x)) => (requantize ?x {ROUND})
                          if per_tensor(?x) and per_tensor(?z) and not same_type(?z, ?x)
 ";
 
@@ -148,6 +152,12 @@ mod tests {
         let registry = Registry::standard();
         let after = rewrite_text(&registry, "fold-qdq{round = cmsis-nn}", CONV);
         assert!(after.contains("{act = relu, round = cmsis-nn}"), "{after}");
+    }
+
+    #[test]
+    fn the_profile_of_the_import_stays() {
+        let after = rewrite::<FoldQdq>(&CONV.replace("{act = relu}", "{act = relu, round = xnnpack}"));
+        assert!(after.contains("{act = relu, round = xnnpack} : u8"), "{after}");
     }
 
     #[test]
