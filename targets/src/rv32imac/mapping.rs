@@ -2,8 +2,8 @@
 
 use crate::Illegal;
 use crate::c::kernels::KernelSet;
-use crate::c::program::Program;
 use crate::c::lower;
+use crate::c::program::Program;
 use ir::Graph;
 
 /// Passes that are applied where the user names none.
