@@ -299,6 +299,25 @@ def ops_float():
     n.save(g, u)
 
 
+def blocks_int8():
+    """A dilated convolution as converters of old write it, and blocks of pixels moved into channels and back."""
+    n = Net("tfl_blocks_int8", 27)
+    q = (I8, 0.05, -4)
+    x = n.input((1, 7, 6, 4), *q)
+    block, pads = n.ints([2, 3]), n.ints([[1, 2], [2, 1]])
+    y = n.op(OP.SPACE_TO_BATCH_ND, [x, block, pads], [((6, 5, 3, 4), *q)], s.SpaceToBatchNDOptionsT(), OPTIONS.SpaceToBatchNDOptions)
+    y = n.conv(y, 8, 2, ((6, 4, 2, 8), I8, 0.04, 3), padding=1)
+    q = (I8, 0.04, 3)
+    crops = n.ints([[0, 1], [1, 1]])
+    y = n.op(OP.BATCH_TO_SPACE_ND, [y, block, crops], [((1, 7, 4, 8), *q)], s.BatchToSpaceNDOptionsT(), OPTIONS.BatchToSpaceNDOptions)
+    y = n.op(OP.SLICE, [y, n.ints([0, 0, 0, 0]), n.ints([-1, 6, -1, -1])], [((1, 6, 4, 8), *q)], s.SliceOptionsT(), OPTIONS.SliceOptions)
+    deep, wide = s.SpaceToDepthOptionsT(), s.DepthToSpaceOptionsT()
+    deep.blockSize = wide.blockSize = 2
+    a = n.op(OP.SPACE_TO_DEPTH, [y], [((1, 3, 2, 32), *q)], deep, OPTIONS.SpaceToDepthOptions)
+    b = n.op(OP.DEPTH_TO_SPACE, [y], [((1, 12, 8, 2), *q)], wide, OPTIONS.DepthToSpaceOptions)
+    n.save(a, b)
+
+
 if __name__ == "__main__":
     os.makedirs(HERE, exist_ok=True)
     mobilenet_v3_int8()
@@ -307,3 +326,4 @@ if __name__ == "__main__":
     uint8()
     int16()
     ops_float()
+    blocks_int8()

@@ -92,22 +92,23 @@ impl Table {
         } else {
             table.force_no_tty();
         }
-        let strong = |text: &str, tint: Color| {
+        let strong = |text: &str| {
             let cell = Cell::new(text);
-            if colour { cell.add_attribute(Attribute::Bold).fg(tint) } else { cell }
+            if colour { cell.add_attribute(Attribute::Bold) } else { cell }
         };
+        let heading = |text: &str| if colour { strong(text).fg(Color::DarkCyan) } else { strong(text) };
         let align = |index: usize| match self.columns[index].1 {
             Align::Right => CellAlignment::Right,
             Align::Left => CellAlignment::Left,
         };
         let place = |index: usize, cell: Cell| cell.set_alignment(align(index));
         let headings = self.columns.iter().enumerate();
-        table.set_header(headings.map(|(i, (name, _))| place(i, strong(name, Color::Cyan))));
+        table.set_header(headings.map(|(i, (name, _))| place(i, heading(name))));
         for row in &self.rows {
             table.add_row(row.iter().enumerate().map(|(i, text)| place(i, Cell::new(text))));
         }
         if let Some(total) = &self.total {
-            table.add_row(total.iter().enumerate().map(|(i, text)| place(i, strong(text, Color::White))));
+            table.add_row(total.iter().enumerate().map(|(i, text)| place(i, strong(text))));
         }
         let mut lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
         if self.total.is_some() && !self.rows.is_empty() {
