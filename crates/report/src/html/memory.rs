@@ -14,6 +14,8 @@ pub(super) fn write(html: &mut Html, manifest: &Manifest) {
     let Some(arena) = manifest.arena_bytes.filter(|n| *n > 0 && !memory.buffers.is_empty()) else { return };
     html.section("memory", "Where everything lies", &lead(manifest, arena));
     let last = memory.buffers.iter().map(|b| b.to).max().unwrap_or(1).max(1);
+    // Outputs outlive the last op: the caller reads them.
+    let last = if manifest.layers.is_empty() { last } else { last.min(manifest.layers.len()) };
     let picture = Picture::new(arena, last);
     html.raw("<div class=\"scroll\">").raw(&picture.open());
     picture.axes(html);
@@ -140,7 +142,7 @@ impl Picture {
     /// Left, top, width and height of a block.
     fn place(&self, buffer: &Buffer) -> [f64; 4] {
         let (x, y) = (self.x(buffer.from) + 1.0, self.y(buffer.offset + buffer.bytes));
-        let w = self.x(buffer.to.max(buffer.from + 1)) - x - 1.0;
+        let w = self.x(buffer.to.max(buffer.from + 1).min(self.steps)) - x - 1.0;
         [x, y, w, (self.y(buffer.offset) - y).max(1.5)]
     }
 
@@ -163,7 +165,7 @@ impl Picture {
         let free = hidden.map_or(w, |step| w.min(self.x(step) - x));
         // 5.6 units is the mean width of a character at this size.
         let fits = ((free - 8.0) / 5.6) as usize;
-        if h < 12.0 || fits < 3 {
+        if h < 12.0 || fits < 6 {
             return;
         }
         let writer = manifest.layers.get(buffer.from).map(|layer| layer.name.as_str());
