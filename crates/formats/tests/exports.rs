@@ -252,6 +252,7 @@ fn integer_graphs_give_the_same_bits_in_litert() {
         "made/tfl_flatten_int8.tflite",
         "made/tfl_uint8.tflite",
         "made/tfl_int16.tflite",
+        "made/tfl_blocks_int8.tflite",
         "ic_resnet8_int8.tflite",
         "kws_dscnn_int8.tflite",
         "vww_mobilenetv1_025_int8.tflite",

@@ -96,7 +96,7 @@ fn outputs(name: &str, rounding: Rounding, prefix: &str) -> (Vec<Tensor>, Vec<Te
 
 #[test]
 fn integer_tflite_operators_give_litert_s_outputs_bit_for_bit() {
-    for name in ["mobilenet_v3_int8", "ops_int8", "flatten_int8", "uint8", "int16"] {
+    for name in ["mobilenet_v3_int8", "ops_int8", "flatten_int8", "uint8", "int16", "blocks_int8"] {
         for (rounding, prefix) in [(Rounding::TfliteRef, "out."), (Rounding::TfliteBuiltin, "builtin.")] {
             let (found, expected) = outputs(&format!("tfl_{name}"), rounding, prefix);
             assert_eq!(found.len(), expected.len(), "{name}");

@@ -276,6 +276,18 @@ tables! {
         1 axis: i32,
     }
 
+    /// Options of `SPACE_TO_DEPTH`.
+    SpaceToDepthOptions {
+        /// Rows and columns of a block.
+        0 block_size: i32,
+    }
+
+    /// Options of `DEPTH_TO_SPACE`.
+    DepthToSpaceOptions {
+        /// Rows and columns of a block.
+        0 block_size: i32,
+    }
+
     /// Options of `UNPACK`.
     UnpackOptions {
         /// Number of results.
@@ -342,6 +354,7 @@ options! {
         11 => Add(AddOptions),
         15 => ResizeBilinear(ResizeBilinearOptions),
         17 => Reshape(ReshapeOptions),
+        19 => SpaceToDepth(SpaceToDepthOptions),
         21 => Mul(MulOptions),
         22 => Pad(NoOptions),
         23 => Gather(GatherOptions),
@@ -358,6 +371,7 @@ options! {
         74 => ResizeNearest(ResizeNearestOptions),
         75 => LeakyRelu(LeakyReluOptions),
         77 => MirrorPad(MirrorPadOptions),
+        94 => DepthToSpace(DepthToSpaceOptions),
         101 => BatchMatMul(BatchMatMulOptions),
         116 => Gelu(GeluOptions),
     }

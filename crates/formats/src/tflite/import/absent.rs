@@ -3,7 +3,6 @@
 use super::table::{Row, absent};
 
 pub(super) const ABSENT: &[Row] = &[
-    absent(5, "DEPTH_TO_SPACE", "RESHAPE and TRANSPOSE"),
     absent(7, "EMBEDDING_LOOKUP", "GATHER"),
     absent(8, "FLOOR", "leave it to the caller"),
     absent(10, "HASHTABLE_LOOKUP", "state as inputs and outputs of the model"),
@@ -14,7 +13,6 @@ pub(super) const ABSENT: &[Row] = &[
     absent(16, "LSTM", "the recurrence unrolled, or a temporal convolution"),
     absent(23, "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR by a whole factor"),
     absent(24, "RNN", "the recurrence unrolled, or a temporal convolution"),
-    absent(26, "SPACE_TO_DEPTH", "RESHAPE and TRANSPOSE"),
     absent(27, "SVDF", "CONV_2D over the time axis"),
     absent(29, "CONCAT_EMBEDDINGS", "leave it to the caller"),
     absent(30, "SKIP_GRAM", "leave it to the caller"),
@@ -22,8 +20,6 @@ pub(super) const ABSENT: &[Row] = &[
     absent(32, "CUSTOM", "a hook: the op `custom` in the `.nasc` form, with your own C function"),
     absent(33, "EMBEDDING_LOOKUP_SPARSE", "leave it to the caller"),
     absent(35, "UNIDIRECTIONAL_SEQUENCE_RNN", "the recurrence unrolled, or a temporal convolution"),
-    absent(37, "BATCH_TO_SPACE_ND", "CONV_2D with its dilation factors (newer converters fuse it)"),
-    absent(38, "SPACE_TO_BATCH_ND", "CONV_2D with its dilation factors (newer converters fuse it)"),
     absent(44, "UNIDIRECTIONAL_SEQUENCE_LSTM", "the recurrence unrolled, or a temporal convolution"),
     absent(46, "BIDIRECTIONAL_SEQUENCE_RNN", "the recurrence unrolled, or a temporal convolution"),
     absent(48, "TOPK_V2", "end the model at the scores"),

@@ -7,6 +7,7 @@
 
 mod absent;
 mod activation;
+mod blocks;
 mod conv;
 mod elementwise;
 mod linear;
