@@ -34,12 +34,14 @@
 //!
 //! What was compared: `tflite-ref`, `tflite-builtin` and `xnnpack` are LiteRT 2.3.0 on x86-64, by running single ops and
 //! whole networks under the three resolvers; the cases are in this crate's tests. Not reproduced: LiteRT's reference sum
-//! of `i8` and quantized quotients so small that its shift leaves 31 bits, where it reads or shifts what it should not. `cmsis-nn` is read from CMSIS-NN 7 and TFLite Micro, whose kernels
-//! without CMSIS-NN counterpart are TFLite's reference kernels. XNNPACK leaves an op to the built-in kernels where its
-//! scales are outside what its kernels take: add and sub outside `2^-10 .. 2^8`, the 8-bit factors outside `2^-8 ..= 2^7`.
+//! of `i8` and quantized quotients so small that its shift leaves 31 bits, where it reads or shifts what it should not.
+//! `cmsis-nn` is read from sources, not run: CMSIS-NN, and TFLite Micro, whose kernels without CMSIS-NN counterpart are
+//! TFLite's reference kernels. XNNPACK leaves an op to the built-in kernels where its scales are outside what its kernels
+//! take: add and sub outside `2^-10 .. 2^8`, the 8-bit factors outside `2^-8 ..= 2^7`.
 //!
-//! Sources: LiteRT `tflite/kernels` and `tflite/delegates/xnnpack`, ruy, gemmlowp, XNNPACK `src/microparams-init.c` and
-//! `src/operators`, CMSIS-NN `Source`, TFLite Micro `micro/kernels/cmsis_nn`.
+//! Sources: LiteRT (f67457790) `tflite/kernels` and `tflite/delegates/xnnpack`, ruy, gemmlowp, XNNPACK (75db3c093b)
+//! `src/microparams-init.c` and `src/operators`, CMSIS-NN (99f736a6) `Source`, TFLite Micro (90b983c2b)
+//! `micro/kernels/cmsis_nn`.
 
 use crate::fixed::{Multiplier, Scaler, Scheme, quantize_multiplier, saturate};
 use std::fmt;
