@@ -49,8 +49,20 @@ pub trait Lowered: Send + Sync {
 
     /// The memory problem when steps run in `order` (a permutation of their indexes that respects operands).
     ///
-    /// Its first buffers are [`Lowered::values`]; scratch follows. Step `k` of the problem is step `order[k]`.
+    /// Its first buffers are [`Lowered::values`]; the scratch of steps follows in the order of [`Lowered::steps`]. Step `k` of
+    /// the problem is step `order[k]`.
     fn problem(&self, order: &[usize]) -> Problem;
+
+    /// Pairs of steps that may run as one, row by row, so that the value between them never exists as a whole.
+    fn fusions(&self) -> Vec<[usize; 2]> {
+        Vec::new()
+    }
+
+    /// The same program with such a pair as one step; `None` where there is no kernel for it.
+    fn fused(&self, pair: [usize; 2]) -> Option<Box<dyn Lowered>> {
+        let _ = pair;
+        None
+    }
 
     /// The interface: inputs.
     fn inputs(&self) -> &[Port];

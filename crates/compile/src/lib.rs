@@ -46,8 +46,8 @@ pub struct Options {
     pub registry: Registry,
     /// Limits that must be met.
     pub limits: Vec<Limit>,
-    /// What planning the arena may cost; without a deadline the plan is the same on every machine.
-    pub planning: mapping::memory::Options,
+    /// What planning order and arena may cost; without a deadline the plan is the same on every machine.
+    pub planning: mapping::order::Options,
     /// SHA-256 of the model file, hexadecimal; empty where it was no file.
     pub model_sha256: String,
     /// Rounding profile the import chose; for the manifest.
@@ -66,7 +66,10 @@ impl Default for Options {
             passes: None,
             registry: Registry::standard(),
             limits: Vec::new(),
-            planning: mapping::memory::Options { nodes: PLANNING_NODES, deadline: None },
+            planning: mapping::order::Options {
+                placement: mapping::memory::Options { nodes: PLANNING_NODES, deadline: None },
+                ..mapping::order::Options::default()
+            },
             model_sha256: String::new(),
             rounding: String::new(),
             notices: Vec::new(),
@@ -132,7 +135,7 @@ pub fn plan(graph: &Graph, target: &dyn Target, options: &Options) -> Result<Pla
 
     let lowered =
         target.lower(&graph).map_err(|nodes| CompileError::Illegal { target: target.name(), nodes })?;
-    let (order, problem, plan) = plan::plan(lowered.as_ref(), options.planning)?;
+    let plan::Placed { lowered, order, problem, plan } = plan::plan(lowered, options.planning)?;
     let figures = figures::figures(&graph, lowered.as_ref(), target.hardware(), &order, &problem, &plan);
     Ok(Planned { graph, passes, lowered, order, problem, plan, figures })
 }

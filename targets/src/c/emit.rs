@@ -67,7 +67,13 @@ pub fn files(
     }
     let blocks = program.values.len();
     let mut unit = Unit::default();
-    let mut scratch = plan.offsets[blocks..].iter().copied();
+    // The problem's buffers behind the blocks are the scratch of steps, in the program's order.
+    let mut offsets = plan.offsets[blocks..].iter().copied();
+    let scratch: Vec<Option<u64>> = program
+        .steps
+        .iter()
+        .map(|task| (task.kernel.scratch_bytes > 0).then(|| offsets.next()).flatten())
+        .collect();
     let mut calls = Vec::with_capacity(order.len());
     for (k, &step) in order.iter().enumerate() {
         let task = &program.steps[step];
@@ -87,8 +93,7 @@ pub fn files(
             inputs: task.inputs.iter().map(offset).collect(),
             output: plan.offsets[task.output],
             output_bytes: program.values[task.output].bytes,
-            scratch: (kernel.scratch_bytes > 0)
-                .then(|| scratch.next().expect("the problem has a buffer for every step's scratch")),
+            scratch: scratch[step],
         });
     }
     let model = Model {

@@ -57,6 +57,15 @@ impl Lowered for LoweredC {
         problem(&self.program, order)
     }
 
+    fn fusions(&self) -> Vec<[usize; 2]> {
+        super::fuse::pairs(&self.program)
+    }
+
+    fn fused(&self, pair: [usize; 2]) -> Option<Box<dyn Lowered>> {
+        let program = super::fuse::fused(&self.program, pair, self.core.set)?;
+        Some(Box::new(Self::new(self.core.clone(), program)))
+    }
+
     fn inputs(&self) -> &[Port] {
         &self.program.inputs
     }
@@ -111,25 +120,30 @@ fn problem(program: &Program, order: &[usize]) -> Problem {
     for port in &program.outputs {
         buffers[port.value].upper = end;
     }
-    let mut steps = Vec::with_capacity(order.len());
+    let mut position = vec![0; order.len()];
     for (k, &step) in order.iter().enumerate() {
+        position[step] = k;
+    }
+    // Scratch in the order of the program, whatever the order of steps: emission finds it there.
+    let mut scratch = vec![Vec::new(); order.len()];
+    for (step, task) in program.steps.iter().enumerate().filter(|(_, task)| task.kernel.scratch_bytes > 0) {
+        let (k, bytes) = (position[step], task.kernel.scratch_bytes as u64);
+        let mut buffer = Buffer::new(format!("scratch of {}", task.name), bytes, k, k + 1);
+        buffer.align = 8;
+        scratch[k].push(buffers.len());
+        buffers.push(buffer);
+    }
+    let described = |(&step, scratch): (&usize, Vec<usize>)| {
         let task = &program.steps[step];
-        let mut described = hw::memory::Step {
+        hw::memory::Step {
             name: task.name.clone(),
             inputs: task.blocks().collect(),
             outputs: vec![task.output],
-            scratch: Vec::new(),
+            scratch,
             walks: walks(task, &task.kernel),
-        };
-        if task.kernel.scratch_bytes > 0 {
-            let mut scratch =
-                Buffer::new(format!("scratch of {}", task.name), task.kernel.scratch_bytes as u64, k, k + 1);
-            scratch.align = 8;
-            described.scratch.push(buffers.len());
-            buffers.push(scratch);
         }
-        steps.push(described);
-    }
+    };
+    let steps = order.iter().zip(scratch).map(described).collect();
     Problem { buffers, steps, capacity: None }
 }
 

@@ -43,6 +43,8 @@ pub(crate) fn run(cases: &[Case], target: &str) -> Vec<Vec<Tensor>> {
     let flags = "-std=c11 -O0 -Wall -Wextra -Wconversion -Werror -fsanitize=undefined -fno-sanitize-recover=all main.c -o main -lm";
     succeed(Command::new("cc").args(flags.split(' ')), dir);
     succeed(Command::new("./main").args(["in", "out"]), dir);
+    let flags = "-std=c++17 -x c++ -fsyntax-only -Wall -Wextra -Wconversion -Werror main.c";
+    succeed(Command::new("c++").args(flags.split(' ')), dir);
     let bytes = std::fs::read(dir.join("out")).expect("the program wrote it");
     let mut at = 0;
     let mut take = |expected: &Tensor| {
