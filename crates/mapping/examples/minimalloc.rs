@@ -1,5 +1,7 @@
 //! Times the planner on problem files: `cargo run --release -p nasc-mapping --example minimalloc -- FILE.CAPACITY.csv...`
 
+#![allow(clippy::print_stdout, reason = "a command of its own, not a library")]
+
 use std::time::Instant;
 
 use nasc_mapping::memory::{Options, minimalloc, place};
