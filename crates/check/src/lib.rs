@@ -4,3 +4,4 @@
 //! on nothing that searched.
 
 pub mod memory;
+pub mod nest;

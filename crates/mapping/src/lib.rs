@@ -1,10 +1,12 @@
-//! Memory planning: in which order a program's steps run, and where in one arena every buffer lies.
+//! Memory planning and mapping search: in which order a program's steps run, and where in one arena every buffer lies.
 //!
 //! - [`memory`]: offsets of buffers with lifetimes and permitted overlaps, to the proven optimum or a stated gap.
+//! - [`nest`]: how one layer's loops are tiled, ordered and placed on an array, to the proven optimum.
 //! - [`order`]: the order of steps that lets the arena be smallest, then the offsets.
 //!
 //! Works on the plain numbers of [`hw::memory`]; it knows no graph, no op and no target. `nasc-check` replays its
 //! plans and shares no code with it.
 
 pub mod memory;
+pub mod nest;
 pub mod order;

@@ -69,7 +69,7 @@ pub struct Parameter {
     pub range: [u64; 2],
 }
 
-/// What a fetch of an input tile with gaps between strides reads.
+/// What filling a buffer with an input tile reads where a stride leaves gaps; elements take what they use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fetch {
     /// Only the words some multiplier uses.

@@ -115,8 +115,8 @@ impl Layer {
         if stride == 0 {
             return Err(LayerError::Zero { what: "stride".into() });
         }
-        let factors = size.iter().chain([&stride, &stride]);
-        let fits = factors.fold(Some(1u64), |all, &x| all?.checked_mul(x).filter(|&x| x <= 1 << 50));
+        let mut factors = size.iter().chain([&stride, &stride]);
+        let fits = factors.try_fold(1u64, |all, &x| all.checked_mul(x).filter(|&x| x <= 1 << 50));
         fits.map(|_| Self { size, stride }).ok_or(LayerError::TooLarge)
     }
 

@@ -1,0 +1,7 @@
+//! What a loop nest costs on a machine, in closed form.
+//!
+//! [`nest`] counts the words every memory reads and writes when a layer runs under a mapping, and from them energy and cycles.
+//! It allocates nothing, divides only to tabulate a loop's tiles, and knows no search: legality is for whoever proposes a mapping
+//! (`check::nest` judges one).
+
+pub mod nest;

@@ -1,0 +1,249 @@
+//! The choices of each loop, tabulated, and what fits where.
+
+use cost::nest::{Factors, Model};
+use hw::machine::{DIMS, Dim, Fetch, Layer, Machine, PerDim, Slice, Tensor, Tier};
+
+/// A layer that cannot run on a machine.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SearchError {
+    /// A memory too small for a single word of each tensor it holds.
+    #[error(
+        "`{memory}` holds {capacity} words, {least} more than that expected: one of each of its tensors ({tensors})"
+    )]
+    Capacity {
+        /// Which memory.
+        memory: String,
+        /// What it holds.
+        capacity: u64,
+        /// How many are missing.
+        least: u64,
+        /// Its tensors.
+        tensors: String,
+    },
+    /// Words between strides are fetched: then smaller tiles can cost less, which the bounds do not know.
+    #[error(
+        "`input_fetch` is `box`, `touched` expected: the search's bounds do not hold where gaps are fetched"
+    )]
+    Gaps,
+    /// The time ran out before any mapping was found.
+    #[error("no mapping was found in the time given")]
+    Time,
+}
+
+/// One way to tile a loop over the array and inside an element.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tile {
+    pub(super) spatial: u64,
+    pub(super) pe: u64,
+    pub(super) factors: Factors,
+}
+
+/// A loop's choices: by elements it is spread over, then by tile inside an element.
+#[derive(Debug, Clone)]
+pub(super) struct Choices {
+    /// What the loop can be at best.
+    pub(super) open: Factors,
+    /// `(elements, what the loop can be at best on them, its tiles)`.
+    pub(super) spread: Vec<(u64, Factors, Vec<Tile>)>,
+}
+
+/// A memory's share of a tile.
+#[derive(Debug, Clone)]
+pub(super) struct Room {
+    pub(super) words: u64,
+    pub(super) tensors: Vec<Tensor>,
+}
+
+/// One residency: which tensors pass by the buffers, and what an element slices.
+#[derive(Debug, Clone)]
+pub struct Space {
+    pub(super) model: Model,
+    pub(super) bypass: [bool; 3],
+    pub(super) slice: Option<Slice>,
+    pub(super) choices: [Choices; DIMS],
+    pub(super) axes: Vec<hw::machine::Axis>,
+    pub(super) elements: Vec<Room>,
+    pub(super) buffers: Vec<Room>,
+    /// Whether rows and columns are alike.
+    pub(super) symmetric: bool,
+}
+
+/// `ceil(size / q)` for every `q`, each once, largest first.
+pub(super) fn ceilings(size: u64) -> Vec<u64> {
+    let mut values = Vec::new();
+    let mut parts = 1;
+    loop {
+        let value = size.div_ceil(parts);
+        values.push(value);
+        if value == 1 {
+            return values;
+        }
+        // The fewest parts that give a smaller value.
+        parts = size.div_ceil(value - 1);
+    }
+}
+
+impl Space {
+    /// Every residency of a layer on a machine.
+    pub fn all(machine: &Machine, layer: &Layer) -> Result<Vec<Space>, SearchError> {
+        if machine.input_fetch == Fetch::Box && layer.stride > 1 {
+            return Err(SearchError::Gaps);
+        }
+        for memory in &machine.memories {
+            let tensors: Vec<&str> =
+                Tensor::ALL.iter().filter(|&&t| memory.holds[t as usize]).map(|t| t.name()).collect();
+            let capacity = memory.capacity_words.unwrap_or(u64::MAX);
+            if capacity < tensors.len() as u64 {
+                let least = tensors.len() as u64 - capacity;
+                let (memory, tensors) = (memory.name.clone(), tensors.join(", "));
+                return Err(SearchError::Capacity { memory, capacity, least, tensors });
+            }
+        }
+        let held = |tier, t: Tensor| machine.holder(tier, t);
+        let mut spaces = Vec::new();
+        for bits in 0..8u8 {
+            let passes = |t: Tensor| bits >> t as u8 & 1 == 1;
+            let may =
+                |t: Tensor| held(Tier::Buffer, t).is_none_or(|m| machine.memories[m].may_bypass[t as usize]);
+            let must = |t: Tensor| held(Tier::Buffer, t).is_none();
+            if !Tensor::ALL.iter().all(|&t| if passes(t) { may(t) } else { !must(t) }) {
+                continue;
+            }
+            let mut slices = vec![None];
+            for (dim, tensors) in
+                [(Dim::K, [Tensor::Weight, Tensor::Output]), (Dim::C, [Tensor::Weight, Tensor::Input])]
+            {
+                let useful = tensors.into_iter().filter(|&t| held(Tier::Element, t).is_some());
+                slices.extend(useful.map(|tensor| Some(Slice { dim, tensor })));
+            }
+            let bypass = [0, 1, 2].map(|t| bits >> t & 1 == 1);
+            spaces.extend(slices.into_iter().filter_map(|slice| Self::new(machine, layer, bypass, slice)));
+        }
+        Ok(spaces)
+    }
+
+    /// One residency; `None` for a slice of a loop that is no loop.
+    fn new(machine: &Machine, layer: &Layer, bypass: [bool; 3], slice: Option<Slice>) -> Option<Self> {
+        if slice.is_some_and(|slice| layer.size[slice.dim as usize] == 1) {
+            return None;
+        }
+        let rooms = |tier: Tier| -> Vec<Room> {
+            let bounded = machine
+                .memories
+                .iter()
+                .filter(|m| m.tier == tier)
+                .filter_map(|m| Some((m, m.capacity_words?)));
+            let held = |m: &hw::machine::Memory| {
+                let here =
+                    |t: &Tensor| m.holds[*t as usize] && !(tier == Tier::Buffer && bypass[*t as usize]);
+                Tensor::ALL.into_iter().filter(here).collect::<Vec<_>>()
+            };
+            bounded.map(|(m, words)| Room { words, tensors: held(m) }).collect()
+        };
+        let at = |d: Dim| layer.size[d as usize];
+        let alike = |d: [Dim; 2]| machine.axes.iter().all(|a| a.dims[d[0] as usize] == a.dims[d[1] as usize]);
+        let mut space = Self {
+            model: Model::new(machine, layer, bypass),
+            bypass,
+            slice,
+            choices: std::array::from_fn(|_| Choices { open: Factors::default(), spread: Vec::new() }),
+            axes: machine.axes.clone(),
+            elements: rooms(Tier::Element),
+            buffers: rooms(Tier::Buffer),
+            symmetric: at(Dim::P) == at(Dim::Q)
+                && at(Dim::R) == at(Dim::S)
+                && alike([Dim::P, Dim::Q])
+                && alike([Dim::R, Dim::S]),
+        };
+        for dim in Dim::ALL {
+            space.choices[dim as usize] = space.tabulate(dim, machine);
+        }
+        Some(space)
+    }
+
+    fn tabulate(&self, dim: Dim, machine: &Machine) -> Choices {
+        let d = dim as usize;
+        let (layer, fetch) = (&self.model.layer, self.model.fetch);
+        let size = layer.size[d];
+        let widest: u64 = machine.axes.iter().filter(|a| a.dims[d]).map(|a| a.size).product();
+        let mut spread = Vec::new();
+        for spatial in ceilings(size).into_iter().filter(|&s| s <= widest) {
+            let mut tiles = Vec::new();
+            for pe in ceilings(size.div_ceil(spatial)) {
+                let mut alone = [1; DIMS];
+                alone[d] = pe;
+                if self.fits_elements(&alone) {
+                    tiles.push(Tile {
+                        spatial,
+                        pe,
+                        factors: Factors::new(size, pe, spatial, size, layer, fetch),
+                    });
+                }
+            }
+            let best = tiles.iter().map(|t| t.factors).reduce(best_of);
+            spread.extend(best.map(|best| (spatial, best, tiles)));
+        }
+        let mut open = spread.iter().map(|s| s.1).reduce(best_of).unwrap_or_default();
+        open.spatial = 1.0;
+        Choices { open, spread }
+    }
+
+    /// Whether the elements' memories take their tiles.
+    pub(super) fn fits_elements(&self, pe: &PerDim) -> bool {
+        let words = |&tensor: &Tensor| {
+            let mut tile = *pe;
+            if let Some(slice) = self.slice.filter(|s| s.tensor == tensor) {
+                tile[slice.dim as usize] = 1;
+            }
+            self.model.tile_words(tensor, &tile, Fetch::Touched)
+        };
+        self.elements.iter().all(|room| room.tensors.iter().map(words).sum::<u64>() <= room.words)
+    }
+
+    /// Whether the buffers take their tiles.
+    pub(super) fn fits_buffers(&self, tile: &PerDim) -> bool {
+        let words = |&tensor: &Tensor| self.model.tile_words(tensor, tile, self.model.fetch);
+        self.buffers.iter().all(|room| room.tensors.iter().map(words).sum::<u64>() <= room.words)
+    }
+
+    /// How loops lie on the axes; `None` where they do not fit.
+    pub(super) fn lay(&self, spatial: &PerDim) -> Option<[PerDim; 2]> {
+        let mut axes = [[1; DIMS]; 2];
+        let room = [self.axes[0].size, self.axes.get(1).map_or(1, |a| a.size)];
+        self.lay_from(spatial, 0, room, &mut axes).then_some(axes)
+    }
+
+    fn lay_from(&self, spatial: &PerDim, d: usize, room: [u64; 2], axes: &mut [PerDim; 2]) -> bool {
+        let Some(&wide) = spatial.get(d) else { return true };
+        let takes = |axis: usize| self.axes.get(axis).is_some_and(|a| a.dims[d]);
+        for first in ceilings(wide).into_iter().filter(|&x| x <= room[0] && (x == 1 || takes(0))) {
+            let second = wide.div_ceil(first);
+            if second > room[1] || (second > 1 && !takes(1)) {
+                continue;
+            }
+            (axes[0][d], axes[1][d]) = (first, second);
+            if self.lay_from(spatial, d + 1, [room[0] / first, room[1] / second], axes) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// Number by number the lesser.
+fn best_of(a: Factors, b: Factors) -> Factors {
+    let pair = |a: [f64; 2], b: [f64; 2]| [a[0].min(b[0]), a[1].min(b[1])];
+    Factors {
+        size: a.size,
+        spatial: a.spatial.min(b.spatial),
+        steps: a.steps.min(b.steps),
+        elements: a.elements.min(b.elements),
+        blocks: a.blocks.min(b.blocks),
+        buffers: a.buffers.min(b.buffers),
+        copies: pair(a.copies, b.copies),
+        gap: a.gap.min(b.gap),
+        shift: std::array::from_fn(|i| a.shift[i].min(b.shift[i])),
+        gapless: [a.gapless[0] || b.gapless[0], a.gapless[1] || b.gapless[1]],
+        loops: [a.loops[0] || b.loops[0], a.loops[1] || b.loops[1]],
+    }
+}
