@@ -105,10 +105,9 @@ fn completions_know_the_commands() {
 fn the_reference_page_is_current() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference.md");
     let page = std::fs::read_to_string(page).expect("docs/reference.md is there");
-    assert!(
-        page == nasc(&["reference"]).out,
-        "write it again: cargo run -p nasc-cli -- reference > docs/reference.md"
-    );
+    let difference = report::diff::lines(&page, &nasc(&["reference"]).out, 0);
+    let again = "write it again: cargo run -p nasc-cli -- reference > docs/reference.md";
+    assert!(difference.is_empty(), "{again}\n{difference}");
 }
 
 #[test]

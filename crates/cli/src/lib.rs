@@ -1,6 +1,6 @@
 //! The `nasc` command as a library: the arguments, one module per command, and how results and failures are shown.
 //!
-//! [`args`] owns the command line; help, completions and `docs/reference.md` derive from it. Everything that prints or ends the
+//! `args.rs` owns the command line; help, completions and `docs/reference.md` derive from it. Everything that prints or ends the
 //! process is in this crate.
 
 mod args;

@@ -50,7 +50,7 @@ pub(super) fn write(html: &mut Html, manifest: &Manifest) {
 fn lead(manifest: &Manifest, arena: u64) -> String {
     let memory = &manifest.memory;
     let quality = if memory.proven {
-        "no order and placement of this network needs less".to_owned()
+        "proven: no smaller placement of these buffers exists".to_owned()
     } else {
         let gap = arena.saturating_sub(memory.lower_bound);
         format!("not proven smallest; at most {} bytes could still be saved", format::grouped(gap))
