@@ -115,6 +115,11 @@ struct Budget {
 }
 
 impl Budget {
+    /// A budget of at most `nodes` of these; the caller takes off what it uses.
+    fn part(&self, nodes: u64) -> Budget {
+        Budget { nodes_left: nodes.min(self.nodes_left), deadline: self.deadline }
+    }
+
     /// Takes nodes off; whether nothing is left.
     fn spend(&mut self, nodes: u64) -> bool {
         self.nodes_left = self.nodes_left.saturating_sub(nodes);
@@ -150,49 +155,40 @@ impl Bounds {
         Ok(true)
     }
 
-    /// Raises the lower bound until a placement meets it; if that takes too long, lowers the placement instead.
+    /// Raises the lower bound until a placement meets it; if that takes too long, halves the gap from both sides.
     fn minimise(&mut self, model: &Model, budget: &mut Budget) -> bool {
-        let reserve = budget.nodes_left / 2;
-        let mut first = Budget { nodes_left: budget.nodes_left - reserve, deadline: budget.deadline };
-        while self.lower < model.top(&self.offsets) {
-            match fit(model, self.lower, &mut first) {
-                Outcome::Placed(offsets) => self.offsets = offsets,
-                Outcome::Refuted { next } => self.lower = next,
-                Outcome::Spent => break,
-            }
-        }
-        budget.nodes_left = reserve + first.nodes_left;
-        while self.lower < model.top(&self.offsets) {
-            // Halfway: each answer, yes or no, halves the gap.
-            let top = model.top(&self.offsets);
-            let middle = (self.lower + (top - self.lower) / 2).min(top - 1);
+        let half = budget.nodes_left / 2;
+        let mut first = budget.part(half);
+        while self.lower < model.top(&self.offsets) && self.attempt(model, self.lower, &mut first) {}
+        budget.nodes_left = budget.nodes_left - half + first.nodes_left;
+        let mut top = model.top(&self.offsets);
+        while self.lower < top {
             let share = budget.nodes_left.div_ceil(4);
-            let mut part = Budget { nodes_left: share, deadline: budget.deadline };
-            let outcome = fit(model, middle, &mut part);
-            let spent = budget.spend(share - part.nodes_left);
-            match outcome {
-                Outcome::Placed(offsets) => self.offsets = offsets,
-                Outcome::Refuted { next } => self.lower = next,
-                Outcome::Spent if spent || share < 1_000 => return false,
-                Outcome::Spent => {
-                    // Too tight to tell: settle for a smaller step down.
-                    let mut part =
-                        Budget { nodes_left: share.min(budget.nodes_left), deadline: budget.deadline };
-                    let before = part.nodes_left;
-                    let outcome = fit(model, top - 1, &mut part);
-                    let spent = budget.spend(before - part.nodes_left);
-                    match outcome {
-                        Outcome::Placed(offsets) => self.offsets = offsets,
-                        Outcome::Refuted { next } => self.lower = next,
-                        Outcome::Spent => return false,
-                    }
-                    if spent {
-                        break;
-                    }
-                }
+            let middle = (self.lower + (top - self.lower) / 2).min(top - 1);
+            // Where the middle is too tight to tell, any smaller arena will do.
+            let moved = [middle, top - 1].into_iter().any(|capacity| {
+                let mut part = budget.part(share);
+                let before = part.nodes_left;
+                let moved = self.attempt(model, capacity, &mut part);
+                budget.spend(before - part.nodes_left);
+                moved
+            });
+            if !moved {
+                return false;
             }
+            top = model.top(&self.offsets);
         }
-        self.lower >= model.top(&self.offsets)
+        true
+    }
+
+    /// One search for a capacity; whether it moved either bound.
+    fn attempt(&mut self, model: &Model, capacity: u64, budget: &mut Budget) -> bool {
+        match fit(model, capacity, budget) {
+            Outcome::Placed(offsets) => self.offsets = offsets,
+            Outcome::Refuted { next } => self.lower = next,
+            Outcome::Spent => return false,
+        }
+        true
     }
 }
 

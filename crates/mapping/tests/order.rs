@@ -64,7 +64,7 @@ fn reordered(problem: &Problem, order: &[usize]) -> Problem {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(2), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, rng_seed: proptest::test_runner::RngSeed::Fixed(2), ..ProptestConfig::default() })]
 
     #[test]
     fn no_order_of_a_small_program_has_a_smaller_arena_than_a_proven_one(d in draws(2..5), pixels in 1u64..3) {

@@ -6,6 +6,7 @@
 //! on. A buffer whose turn was refuted sleeps: it cannot come next until something it meets is placed below it, so
 //! every arrangement is tried in one order only (sleep sets: Godefroid, 1996).
 
+use std::cmp::Reverse;
 use std::time::Instant;
 
 use super::model::{Link, Model};
@@ -18,6 +19,8 @@ enum Step {
     Spent,
 }
 
+/// Makes counts divided by weights whole numbers that still differ.
+const SCALE: u64 = 1_000_000;
 /// Nodes between looks at the clock.
 const CLOCK_INTERVAL: u64 = 256;
 
@@ -36,12 +39,16 @@ pub(super) struct Focus<'m> {
     low: Vec<u64>,
     /// `low`, raised for sleepers by what must come below them.
     raised: Vec<u64>,
+    /// Per section: bytes of the unplaced members.
     total: Vec<u64>,
+    /// Per section: unplaced buffers live in it and the next.
     crossing: Vec<u32>,
+    /// Per section: how often its unplaced members did not fit, in this search and those before.
     pub(super) weight: Vec<u64>,
     trail: Vec<Change>,
 }
 
+/// One change to take back.
 enum Change {
     Low(usize, u64),
     Placed(usize),
@@ -108,6 +115,7 @@ impl<'m> Focus<'m> {
         }
     }
 
+    /// Searches the parts of `members` that share no time one after the other, the one that failed most first.
     fn split(&mut self, members: &[usize]) -> Step {
         let Some(first) = members.iter().map(|&b| self.model.span[b].0).min() else { return Step::Done };
         let end = members.iter().map(|&b| self.model.span[b].1).max().unwrap_or(first);
@@ -118,17 +126,16 @@ impl<'m> Focus<'m> {
         let mut start = first;
         let mut parts = Vec::new();
         for cut in cuts {
-            let part: Vec<usize> =
-                members.iter().copied().filter(|&b| (start..cut).contains(&self.model.span[b].0)).collect();
+            let inside = |b: &usize| (start..cut).contains(&self.model.span[*b].0);
+            let part: Vec<usize> = members.iter().copied().filter(inside).collect();
             if !part.is_empty() {
-                parts.push((part, (start, cut)));
+                parts.push((Reverse(self.weight[start..cut].iter().max().copied()), (start, cut), part));
             }
             start = cut;
         }
-        // tightest first
-        parts.sort_by_key(|(_, (a, b))| std::cmp::Reverse((*a..*b).map(|s| self.weight[s]).max()));
-        for (part, range) in parts {
-            let step = self.part(&part, range);
+        parts.sort_unstable();
+        for (_, sections, part) in parts {
+            let step = self.part(&part, sections);
             if step != Step::Done {
                 return step;
             }
@@ -136,6 +143,7 @@ impl<'m> Focus<'m> {
         Step::Done
     }
 
+    /// Branches on a connected part until it is placed or refuted.
     fn part(&mut self, members: &[usize], sections: (usize, usize)) -> Step {
         let start = self.trail.len();
         loop {
@@ -145,29 +153,24 @@ impl<'m> Focus<'m> {
             if self.nodes > self.limit || late {
                 return Step::Spent;
             }
-            let candidates = match self.view(members, sections) {
+            let (candidates, alone) = match self.view(members, sections) {
                 View::Fails => {
                     self.undo(start);
                     return Step::Failed;
                 }
-                View::Place(b) => {
-                    self.place(b);
-                    let rest: Vec<usize> = members.iter().copied().filter(|&m| m != b).collect();
-                    let step = self.split(&rest);
-                    if step == Step::Failed {
-                        self.undo(start);
-                    }
-                    return step;
-                }
-                View::Branch(candidates) => candidates,
+                View::Place(b) => (vec![b], true),
+                View::Branch(candidates) => (candidates, false),
             };
             for b in candidates {
                 let mark = self.trail.len();
                 self.place(b);
                 let rest: Vec<usize> = members.iter().copied().filter(|&m| m != b).collect();
                 match self.split(&rest) {
-                    Step::Failed => self.undo(mark),
+                    Step::Failed => self.undo(if alone { start } else { mark }),
                     step => return step,
+                }
+                if alone {
+                    return Step::Failed;
                 }
                 self.asleep[b] = true;
                 self.trail.push(Change::Slept(b));
@@ -175,80 +178,90 @@ impl<'m> Focus<'m> {
         }
     }
 
-    fn view(&mut self, members: &[usize], (first, end): (usize, usize)) -> View {
-        for &b in members {
-            self.raised[b] = self.low[b];
+    /// What to do with a part: give up, place a buffer that disturbs no one, or branch on a section.
+    fn view(&mut self, members: &[usize], sections: (usize, usize)) -> View {
+        if !self.raise_sleepers(members) || !self.sections_fit(sections) {
+            return View::Fails;
         }
-        for _ in 0..2 {
-            for &b in members {
-                if !self.asleep[b] {
-                    if self.low[b] + self.model.bytes[b] > self.capacity {
-                        self.exceeded = self.exceeded.min(self.low[b] + self.model.bytes[b]);
-                        return View::Fails;
-                    }
-                    continue;
-                }
-                let unplaced = self.model.links[b].iter().filter(|l| !self.placed[l.other]);
-                let pushed = |l: &Link| self.raised[l.other] + l.below;
-                let Some(raised) = unplaced.map(pushed).min() else { return View::Fails };
-                self.raised[b] = self.raised[b].max(raised);
-                let top = self.raised[b] + self.model.bytes[b];
-                if top > self.capacity {
-                    self.exceeded = self.exceeded.min(top);
-                    return View::Fails;
-                }
-            }
-        }
-        // room[s]: highest offset its lowest may have
-        for s in first..end {
-            if self.total[s] == 0 {
-                continue;
-            }
-            let unplaced = self.model.sections[s].members.iter().filter(|&&b| !self.placed[b]);
-            let base = unplaced.map(|&b| self.raised[b]).min().unwrap_or(0);
-            if !self.section_fits(s, base) {
-                self.weight[s] += 1;
-                return View::Fails;
-            }
-        }
-        let viable: Vec<usize> =
-            members.iter().copied().filter(|&b| !self.asleep[b] && self.can_be_lowest(b)).collect();
+        let can_come = |b: &usize| !self.asleep[*b] && self.can_be_lowest(*b);
+        let mut viable: Vec<usize> = members.iter().copied().filter(can_come).collect();
         if viable.is_empty() {
             return View::Fails;
         }
-        // free moves
-        for &b in members {
-            let disturbs = self.model.links[b]
-                .iter()
-                .any(|l| !self.placed[l.other] && self.low[l.other] < self.low[b] + l.above);
-            if !disturbs {
-                return if self.asleep[b] { View::Fails } else { View::Place(b) };
-            }
+        // Placing it changes nothing for anyone, so if there is a completion there is one with it here.
+        if let Some(&free) = members.iter().find(|&&b| !self.disturbs(b)) {
+            return if self.asleep[free] { View::Fails } else { View::Place(free) };
         }
-        let mut count = vec![0u32; end - first];
-        for &b in &viable {
-            let (a, e) = self.model.span[b];
-            for s in a..e {
-                count[s - first] += 1;
-            }
-        }
-        let s = (first..end)
-            .filter(|&s| count[s - first] > 0)
-            .min_by_key(|&s| {
-                let unplaced = self.model.sections[s].members.iter().filter(|&&b| !self.placed[b]);
-                let base = unplaced.map(|&b| self.raised[b]).min().unwrap_or(0);
-                let slack = self.rounded_capacity.saturating_sub(base + self.total[s]);
-                (u64::from(count[s - first]) * 1_000_000 / (1 + self.weight[s]), slack)
-            })
-            .expect("a viable buffer lives in some section");
-        let mut found: Vec<usize> = viable
-            .into_iter()
-            .filter(|&b| (self.model.span[b].0..self.model.span[b].1).contains(&s))
-            .collect();
-        found.sort_by_key(|&b| (self.low[b], self.rank[b]));
-        View::Branch(found)
+        let section = self.tightest(&viable, sections);
+        viable.retain(|&b| (self.model.span[b].0..self.model.span[b].1).contains(&section));
+        viable.sort_unstable_by_key(|&b| (self.low[b], self.rank[b]));
+        View::Branch(viable)
     }
 
+    /// Raises each sleeper above the lowest unplaced buffer it meets; whether all still end under the capacity.
+    fn raise_sleepers(&mut self, members: &[usize]) -> bool {
+        for &b in members {
+            self.raised[b] = self.low[b];
+        }
+        // A sleeper raised may raise the next; two rounds catch most of it.
+        for _ in 0..2 {
+            for &b in members {
+                if self.asleep[b] {
+                    let unplaced = self.model.links[b].iter().filter(|l| !self.placed[l.other]);
+                    let pushed = |l: &Link| self.raised[l.other] + l.below;
+                    let Some(raised) = unplaced.map(pushed).min() else { return false };
+                    self.raised[b] = self.raised[b].max(raised);
+                }
+                let top = self.raised[b] + self.model.bytes[b];
+                if top > self.capacity {
+                    self.exceeded = self.exceeded.min(top);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// The lowest that any unplaced buffer of the section may lie.
+    fn base(&self, section: usize) -> u64 {
+        let unplaced = self.model.sections[section].members.iter().filter(|&&b| !self.placed[b]);
+        unplaced.map(|&b| self.raised[b]).min().unwrap_or(0)
+    }
+
+    fn sections_fit(&mut self, (first, end): (usize, usize)) -> bool {
+        for s in (first..end).filter(|&s| self.total[s] > 0).collect::<Vec<_>>() {
+            let base = self.base(s);
+            if !self.section_fits(s, base) {
+                self.weight[s] += 1;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether placing `b` now would raise any unplaced buffer.
+    fn disturbs(&self, b: usize) -> bool {
+        let raises = |l: &Link| !self.placed[l.other] && self.low[l.other] < self.low[b] + l.above;
+        self.model.links[b].iter().any(raises)
+    }
+
+    /// The section with the fewest buffers that can be its lowest, for the failures it has caused; then the one with
+    /// the least room.
+    fn tightest(&self, viable: &[usize], (first, end): (usize, usize)) -> usize {
+        let mut count = vec![0u64; end - first];
+        for &b in viable {
+            let (from, to) = self.model.span[b];
+            count[from - first..to - first].iter_mut().for_each(|c| *c += 1);
+        }
+        let key = |&s: &usize| {
+            let room = self.rounded_capacity.saturating_sub(self.base(s) + self.total[s]);
+            (count[s - first] * SCALE / (1 + self.weight[s]), room)
+        };
+        let live = (first..end).filter(|&s| count[s - first] > 0);
+        live.min_by_key(key).expect("a viable buffer lives in some section")
+    }
+
+    /// Whether `b` can be the lowest unplaced buffer of all its sections, as the next one placed must be.
     fn can_be_lowest(&self, b: usize) -> bool {
         let (first, end) = self.model.span[b];
         (first..end).all(|s| {
@@ -258,6 +271,7 @@ impl<'m> Focus<'m> {
         })
     }
 
+    /// Whether the section's unplaced buffers fit when none can lie below `base`.
     fn section_fits(&mut self, section: usize, base: u64) -> bool {
         if base + self.total[section] <= self.rounded_capacity {
             return true;

@@ -1,6 +1,6 @@
 //! Random problems: short programs over a few tensors, with every kind of overlap a kernel can promise.
 
-use hw::memory::{Access, Buffer, PairAccess, Problem, Step, Tiles, Walk};
+use hw::memory::{Access, Buffer, Clearance, PairAccess, Problem, Step, Tiles, Walk};
 use proptest::prelude::*;
 
 /// What one random step does.
@@ -79,41 +79,34 @@ fn walks(draw: &Draw, pixels: u64, read: &[u64]) -> Vec<Walk> {
     }
 }
 
-/// Whether two buffers may lie at these offsets.
-fn compatible(problem: &Problem, offsets: &[u64], a: usize, b: usize) -> bool {
-    let (x, y) = (&problem.buffers[a], &problem.buffers[b]);
-    let disjoint = offsets[a] + x.bytes <= offsets[b] || offsets[b] + y.bytes <= offsets[a];
-    !x.meets(y)
-        || disjoint
-        || problem.overlaps().iter().any(|&(i, o, c)| {
-            (i, o) == (a.min(b), a.max(b))
-                && c.allows((offsets[i], problem.buffers[i].bytes), (offsets[o], problem.buffers[o].bytes))
-                || (i, o) == (a.max(b), a.min(b))
-                    && c.allows(
-                        (offsets[i], problem.buffers[i].bytes),
-                        (offsets[o], problem.buffers[o].bytes),
-                    )
-        })
-}
-
 /// The smallest arena, by trying every offset of every buffer.
 pub(crate) fn exhaustive(problem: &Problem) -> u64 {
-    fn fits(problem: &Problem, at: &mut Vec<u64>, arena: u64) -> bool {
-        let next = at.len();
-        let Some(buffer) = problem.buffers.get(next) else { return true };
-        let mut offset = 0;
-        while offset + buffer.bytes <= arena {
-            at.push(offset);
-            if buffer.pinned.is_none_or(|p| p == offset)
-                && (0..next).all(|other| compatible(problem, at, other, next))
-                && fits(problem, at, arena)
-            {
-                return true;
-            }
-            at.pop();
-            offset += buffer.align;
+    let shared = problem.overlaps();
+    // Whether buffers `a` and `b` may lie at these offsets.
+    let compatible = |at: &[u64], a: usize, b: usize| {
+        let place = |x: usize| (at[x], problem.buffers[x].bytes);
+        let disjoint = at[a] + place(a).1 <= at[b] || at[b] + place(b).1 <= at[a];
+        let permitted = |&(i, o, c): &(usize, usize, Clearance)| {
+            ((i, o) == (a, b) || (i, o) == (b, a)) && c.allows(place(i), place(o))
+        };
+        !problem.buffers[a].meets(&problem.buffers[b]) || disjoint || shared.iter().any(permitted)
+    };
+    let fits = |arena: u64| fits(problem, &mut Vec::new(), arena, &compatible);
+    (0..).find(|&arena| fits(arena)).expect("a large enough arena fits")
+}
+
+fn fits(problem: &Problem, at: &mut Vec<u64>, arena: u64, ok: &dyn Fn(&[u64], usize, usize) -> bool) -> bool {
+    let next = at.len();
+    let Some(buffer) = problem.buffers.get(next) else { return true };
+    let mut offset = 0;
+    while offset + buffer.bytes <= arena {
+        at.push(offset);
+        let pinned_elsewhere = buffer.pinned.is_some_and(|p| p != offset);
+        if !pinned_elsewhere && (0..next).all(|other| ok(at, other, next)) && fits(problem, at, arena, ok) {
+            return true;
         }
-        false
+        at.pop();
+        offset += buffer.align;
     }
-    (0..).find(|&arena| fits(problem, &mut Vec::new(), arena)).expect("a large enough arena fits")
+    false
 }
