@@ -61,6 +61,12 @@ impl Front {
         }
     }
 
+    /// Whether no score from `bound` on can improve on what there is; a Pareto set is never closed by one number.
+    pub(super) fn closes(&self, bound: f64) -> bool {
+        let best = self.points.first().map(|p| self.objective.score(p.cost).0);
+        self.objective != Objective::Pareto && best.is_some_and(|best| best < bound)
+    }
+
     /// Takes a point in if it improves on what there is.
     pub(super) fn offer(&mut self, point: Point) {
         if self.prunes(point.cost) {

@@ -38,6 +38,16 @@ impl Class {
     }
 }
 
+/// The classes that differ: a slide that does nothing costs what none costs, and one that does something costs no more.
+fn useful(slides: impl Fn(Dim) -> bool) -> Vec<Class> {
+    let of = |stays: Tensor| {
+        let classes = CLASSES.into_iter().filter(move |c| c.stays == stays);
+        let moving: Vec<Class> = classes.clone().filter(|c| slides(c.slide)).collect();
+        if moving.is_empty() { classes.take(1).collect() } else { moving }
+    };
+    [Tensor::Weight, Tensor::Output, Tensor::Input].into_iter().flat_map(of).collect()
+}
+
 /// The runs of two classes; `through` where the block's run goes on among the buffer tiles.
 pub(super) fn runs(space: &Space, pe: &PerDim, inner: Class, outer: Class, through: bool) -> Runs {
     let sliced = |t: Tensor| space.slice.is_some_and(|s| s.tensor == t && pe[s.dim as usize] > 1);
@@ -110,7 +120,16 @@ impl<'a> Leaf<'a> {
 
     /// Offers the best of everything above the block.
     pub(super) fn run(&mut self) {
-        for inner in CLASSES {
+        let sliced =
+            self.space.slice.is_some_and(|s| s.tensor == Tensor::Input && self.pe[s.dim as usize] > 1);
+        let alone = |out: Dim, kernel: Dim| self.spatial[out as usize] * self.spatial[kernel as usize] == 1;
+        let slides = |d: Dim| {
+            let along =
+                if matches!(d, Dim::P | Dim::R) { alone(Dim::P, Dim::R) } else { alone(Dim::Q, Dim::S) };
+            self.cuts[d as usize].len() > 1 && along && !sliced
+        };
+        let (inners, outers) = (useful(slides), useful(|d| self.cuts[d as usize].len() > 1));
+        for inner in inners {
             let whole = self.descent([inner, inner], false);
             let through = self.descent([inner, inner], true);
             let least = self.cost(&through);
@@ -121,7 +140,7 @@ impl<'a> Leaf<'a> {
                 self.offer(&whole);
                 continue;
             }
-            for outer in CLASSES {
+            for &outer in &outers {
                 let mut descent = self.descent([inner, outer], false);
                 self.descend(&mut descent, 0);
             }
@@ -129,7 +148,7 @@ impl<'a> Leaf<'a> {
             for dim in Dim::ALL.into_iter().filter(|&d| inner.stays.uses(d)) {
                 self.set(&mut through, dim, self.cuts[dim as usize].len() - 1);
             }
-            for outer in CLASSES.into_iter().filter(|o| o.stays == inner.stays) {
+            for &outer in outers.iter().filter(|o| o.stays == inner.stays) {
                 through.classes[1] = outer;
                 through.runs.slide_buffer = Some(outer.slide);
                 self.descend(&mut through, 0);

@@ -12,7 +12,8 @@
 //!
 //! **Bounds.** Best first over partial choices of `s`, then `t`. A loop not chosen yet takes, number by number, the best of what it
 //! could be; steps are at least the work left over the elements left; the tensor that stays in place is loaded once, the others as
-//! often as their loops demand; the buffers are large enough for everything. Within an element's tile, counts only grow with the
+//! often as their loops demand; loops not tiled yet share what their tensors have room for in an element; the buffers are large
+//! enough for everything. Within an element's tile, counts only grow with the
 //! number of buffer tiles, so that the search stops at the first that fit.
 
 mod front;

@@ -120,6 +120,10 @@ impl Search<'_> {
                 return false;
             }
             self.heap.pop();
+            if self.front.closes(node.bound) {
+                self.heap.clear();
+                return true;
+            }
             if self.bound(&node).is_none() {
                 continue;
             }
@@ -233,13 +237,21 @@ impl Search<'_> {
             }
             steps *= if at < depth { factors[d].steps } else { factors[d].size };
         }
+        if (DIMS..2 * DIMS).contains(&depth) {
+            jointly(space, &ORDER[depth - DIMS..], &pe, &mut factors);
+        }
         let words = if depth == 2 * DIMS && !space.model.resident[0][Tensor::Input as usize] {
             space.model.step_words(&pe, &self.spatial(space, node))
         } else {
             least_step_words(&factors, depth, node.left)
         };
         let mut least: Option<f64> = None;
-        for class in CLASSES {
+        let still = |d: Dim| factors[d as usize].blocks == 1.0;
+        for (at, class) in CLASSES.into_iter().enumerate() {
+            // A slide along a loop that is none gives what the class before it gives.
+            if at % 2 == 1 && still(class.slide) {
+                continue;
+            }
             let runs = runs(space, &pe, class, class, true);
             let mut counted = space.model.count(&factors, &runs, words);
             if !whole {
@@ -266,6 +278,41 @@ impl Search<'_> {
         let mut leaf = Leaf::new(space, &mut self.front, &tiles, axes, words);
         leaf.run();
         self.evaluated += leaf.evaluated;
+    }
+}
+
+/// Raises how often weights and sums come back to what the elements' memories allow the loops of `open`, not tiled yet, together.
+///
+/// The raise is put on `N` and on `C`: their numbers of blocks enter nothing but these two products.
+fn jointly(space: &Space, open: &[Dim], pe: &PerDim, factors: &mut [Factors; DIMS]) {
+    let groups = [
+        ([Dim::N, Dim::P, Dim::Q], [Tensor::Input, Tensor::Output]),
+        ([Dim::C, Dim::R, Dim::S], [Tensor::Weight, Tensor::Input]),
+    ];
+    for (group, tensors) in groups {
+        let mut room = f64::INFINITY;
+        for tensor in tensors {
+            let sliced = space.slice.filter(|s| s.tensor == tensor).map(|s| s.dim);
+            let Some(words) = space.room(tensor).filter(|_| sliced.is_none_or(|d| !group.contains(&d)))
+            else {
+                continue;
+            };
+            // Along an axis an input tile is at least as long as either of its two extents: only this group's count.
+            let taken = Dim::ALL.iter().filter(|&&d| {
+                let plain = tensor != Tensor::Input || matches!(d, Dim::N | Dim::G | Dim::C);
+                tensor.uses(d) && Some(d) != sliced && (plain || group.contains(&d))
+            });
+            room = room.min(words as f64 / taken.map(|&d| pe[d as usize] as f64).product::<f64>());
+        }
+        let (mut blocks, mut elements) = (1.0 / room, 1.0 / room);
+        for dim in group.into_iter().filter(|d| open.contains(d)) {
+            let f = &factors[dim as usize];
+            blocks *= f.size / (f.spatial * f.blocks);
+            elements *= f.size / f.elements;
+        }
+        let carrier = &mut factors[group[0] as usize];
+        carrier.blocks *= blocks.max(1.0);
+        carrier.elements *= elements.max(1.0);
     }
 }
 

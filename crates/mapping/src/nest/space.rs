@@ -188,6 +188,11 @@ impl Space {
         Choices { open, spread }
     }
 
+    /// Words an element has for a tensor at most; `None`: no limit.
+    pub(super) fn room(&self, tensor: Tensor) -> Option<u64> {
+        self.elements.iter().find(|room| room.tensors.contains(&tensor)).map(|room| room.words)
+    }
+
     /// Whether the elements' memories take their tiles.
     pub(super) fn fits_elements(&self, pe: &PerDim) -> bool {
         let words = |&tensor: &Tensor| {
