@@ -25,7 +25,7 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn new(name: &str, file_bytes: usize, rounding: Rounding) -> Build {
-        let name = if name.is_empty() { "main" } else { name };
+        let name = if name.is_empty() { "main".to_owned() } else { plain(name) };
         let limit = file_bytes.saturating_mul(CONSTANT_FACTOR).saturating_add(CONSTANT_SLACK);
         Build {
             graph: Graph::new(name),
@@ -60,7 +60,8 @@ impl Build {
         if name.is_empty() || data.len() <= 1 {
             return Ok(self.graph.add_const(None, ty, data));
         }
-        let mut unique = name.to_owned();
+        let name = plain(name);
+        let mut unique = name.clone();
         let mut number = 1;
         while !self.weights.insert(unique.clone()) {
             unique = format!("{name}.{number}");
@@ -93,6 +94,19 @@ impl Build {
                 self.constant(&name, ty.with_shape(shape), data)
             }
             _ => self.reshape(value, shape),
+        }
+    }
+
+    /// Adds an input.
+    pub(crate) fn input(&mut self, name: &str, ty: Type) -> Value {
+        self.graph.add_input(plain(name), ty)
+    }
+
+    /// Names the result of an op that has no name yet.
+    pub(crate) fn name(&mut self, value: Value, name: &str) {
+        let node = self.graph.node(value);
+        if node.name().is_none() && node.op().is_some() && !name.is_empty() {
+            self.graph.set_name(value, Some(plain(short(name))));
         }
     }
 
@@ -176,6 +190,11 @@ pub(crate) fn sound(ty: &Type) -> Result<(), Fault> {
         Some(fault) => Err(Fault::wrong(fault, "a sound type")),
         None => Ok(()),
     }
+}
+
+/// A name as a line of text can hold it: files may put anything into theirs.
+pub(crate) fn plain(name: &str) -> String {
+    name.replace(char::is_control, "_")
 }
 
 /// Converters join the names of what they fused: the first is what a reader knows.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 
@@ -37,8 +38,11 @@ fn map(file: &mut File) -> Result<Bytes> {
 
 /// Writes a file whole or not at all: beside its place first, then moved there. What was there before stays mapped where it is.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> std::result::Result<(), ExportError> {
+    // Distinct for every writer, in this process and others.
+    static WRITTEN: AtomicUsize = AtomicUsize::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
     let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
+    beside.push(format!(".{}.{number}.part", std::process::id()));
     let moved = std::fs::write(&beside, content).and_then(|()| std::fs::rename(&beside, path));
     moved.map_err(|source| {
         // Best effort: the error that matters is the one above.

@@ -115,6 +115,10 @@ fn verified(imported: Result<nasc_formats::Imported, nasc_formats::ImportError>)
         Ok(imported) => {
             let findings = ir::verify(&imported.graph);
             assert!(findings.is_empty(), "{findings:?}");
+            // Whatever a file calls its tensors, the text form says it and reads it back.
+            let text = imported.graph.to_text();
+            let back = ir::parse(&text, &ir::NoWeights).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+            assert_eq!(back.to_text(), text);
         }
         // Messages are made too.
         Err(error) => drop(error.to_string()),

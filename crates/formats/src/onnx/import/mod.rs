@@ -173,7 +173,7 @@ impl Importer {
             ty.quant = self.quant_of_input(input.name(), ty.rank(), nodes);
         }
         sound(&ty)?;
-        let value = self.build.graph.add_input(input.name(), ty);
+        let value = self.build.input(input.name(), ty);
         self.define(input.name(), Held::Value(value))
     }
 
@@ -285,10 +285,7 @@ impl Importer {
             return Ok(());
         }
         if let Held::Value(value) = held {
-            let node = self.build.graph.node(value);
-            if node.name().is_none() && node.op().is_some() {
-                self.build.graph.set_name(value, Some(short(name).to_owned()));
-            }
+            self.build.name(value, name);
         }
         match self.held.insert(name.to_owned(), held) {
             None => Ok(()),

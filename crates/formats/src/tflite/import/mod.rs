@@ -195,7 +195,7 @@ impl<'m> Importer<'m> {
         }
         let ty = if ty.rank() == 4 { tensors::to_nchw(&ty) } else { ty };
         let form = if ty.rank() == 4 { Form::Nchw } else { Form::AsIs };
-        let value = self.build.graph.add_input(name, ty);
+        let value = self.build.input(&name, ty);
         self.define(index, form, value)
     }
 

@@ -117,10 +117,7 @@ impl<'m> Importer<'m> {
             Form::Nchw if tensor.shape.len() == 4 => slot.nchw = Some(value),
             _ => slot.as_is = Some(value),
         }
-        let node = self.build.graph.node(value);
-        if node.name().is_none() && node.op().is_some() && !tensor.name.is_empty() {
-            self.build.graph.set_name(value, Some(short(&tensor.name).to_owned()));
-        }
+        self.build.name(value, &tensor.name);
         Ok(())
     }
 
