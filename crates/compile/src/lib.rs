@@ -24,6 +24,7 @@ mod figures;
 mod judge;
 pub mod limits;
 mod manifest;
+mod op_cost;
 mod plan;
 
 pub use error::CompileError;
@@ -130,7 +131,8 @@ pub fn plan(graph: &Graph, target: &dyn Target, options: &Options) -> Result<Pla
     let passes = options.passes.clone().unwrap_or_else(|| target.pipeline().to_owned());
     let pipeline = options.registry.pipeline(&passes).map_err(CompileError::Pipeline)?;
     let mut graph = graph.clone();
-    let context = Context { target: target.capabilities(), ..Context::default() };
+    let cost = op_cost::TargetCost(target.hardware());
+    let context = Context { target: target.capabilities(), cost: &cost, ..Context::default() };
     pipeline.run(&mut graph, &context, &mut Run::default())?;
 
     let lowered =

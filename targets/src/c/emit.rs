@@ -124,9 +124,11 @@ fn check_prefix(prefix: &str) -> Result<(), EmitError> {
 
 /// The kernel for the walk that the plan chose, with operands that are constant among its constants.
 fn planned_kernel(task: &Task, set: &dyn KernelSet, walk: Option<usize>) -> Kernel {
-    let mut kernel = match &task.work {
-        Work::Spec(spec) => set.kernel(spec, walk).expect("a kernel that was found once is found again"),
-        Work::Own | Work::Custom(_) => task.kernel.clone(),
+    let mut kernel = match (&task.work, walk) {
+        (Work::Spec(spec), Some(_)) => {
+            set.kernel(spec, walk).expect("a kernel that was found once is found again")
+        }
+        _ => task.kernel.clone(),
     };
     assert_eq!(kernel.scratch_bytes, task.kernel.scratch_bytes, "scratch does not depend on the walk");
     for (index, operand) in task.inputs.iter().enumerate() {

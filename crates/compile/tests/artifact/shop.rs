@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Warnings that an artifact must not give.
-pub(crate) const WARNINGS: &str = "-Wall -Wextra -Wconversion -Wshadow -Werror";
+pub(crate) const WARNINGS: &str = "-Wall -Wextra -Wconversion -Werror";
 
 /// A folder that goes when it is dropped.
 pub(crate) struct Shop(tempfile::TempDir);
