@@ -197,11 +197,11 @@ impl<'a> Leaf<'a> {
         }
         for cut in 0..self.cuts[dim as usize].len() {
             self.set(descent, dim, cut);
-            if !self.could_fit(descent, at + 1) {
-                continue;
-            }
             let cost = self.cost(descent);
-            if self.front.prunes(cost) || self.descend(descent, at + 1) {
+            if self.front.prunes(cost) {
+                break;
+            }
+            if self.could_fit(descent, at + 1) && self.descend(descent, at + 1) {
                 break;
             }
         }
