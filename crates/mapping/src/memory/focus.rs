@@ -27,7 +27,6 @@ const CLOCK_INTERVAL: u64 = 256;
 pub(super) struct Focus<'m> {
     model: &'m Model,
     capacity: u64,
-    rounded_capacity: u64,
     rank: &'m [usize],
     limit: u64,
     deadline: Option<Instant>,
@@ -80,7 +79,6 @@ impl<'m> Focus<'m> {
         let mut focus = Focus {
             model,
             capacity,
-            rounded_capacity: capacity.next_multiple_of(model.unit),
             rank,
             limit,
             deadline,
@@ -254,7 +252,7 @@ impl<'m> Focus<'m> {
             count[from - first..to - first].iter_mut().for_each(|c| *c += 1);
         }
         let key = |&s: &usize| {
-            let room = self.rounded_capacity.saturating_sub(self.base(s) + self.total[s]);
+            let room = self.limit_of(s).saturating_sub(self.base(s) + self.total[s]);
             (count[s - first] * SCALE / (1 + self.weight[s]), room)
         };
         let live = (first..end).filter(|&s| count[s - first] > 0);
@@ -265,22 +263,27 @@ impl<'m> Focus<'m> {
     fn can_be_lowest(&self, b: usize) -> bool {
         let (first, end) = self.model.span[b];
         (first..end).all(|s| {
-            self.low[b] + self.total[s] <= self.rounded_capacity
+            self.low[b] + self.total[s] <= self.limit_of(s)
                 || self.low[b] + self.total[s] - self.model.savings(s, |b| !self.placed[b])
-                    <= self.rounded_capacity
+                    <= self.limit_of(s)
         })
+    }
+
+    /// What rounded sizes are compared with: the highest buffer's padding need not be there.
+    fn limit_of(&self, section: usize) -> u64 {
+        self.capacity + self.model.sections[section].padding
     }
 
     /// Whether the section's unplaced buffers fit when none can lie below `base`.
     fn section_fits(&mut self, section: usize, base: u64) -> bool {
-        if base + self.total[section] <= self.rounded_capacity {
+        if base + self.total[section] <= self.limit_of(section) {
             return true;
         }
         let needed = base + self.total[section] - self.model.savings(section, |b| !self.placed[b]);
-        if needed <= self.rounded_capacity {
+        if needed <= self.limit_of(section) {
             return true;
         }
-        self.exceeded = self.exceeded.min(needed.saturating_sub(self.model.unit - 1));
+        self.exceeded = self.exceeded.min(needed - self.model.sections[section].padding);
         false
     }
 

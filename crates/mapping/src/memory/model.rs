@@ -79,6 +79,8 @@ pub(crate) fn savings(discounts: &[Discount], counts: impl Fn(usize) -> bool) ->
 pub(super) struct Section {
     pub(super) members: Vec<usize>,
     pub(super) discounts: Vec<Discount>,
+    /// The most that rounding adds to a member: what the highest one need not have.
+    pub(super) padding: u64,
 }
 
 /// The compiled problem. Sections are in order of time; every two buffers that are live together share one.
@@ -89,10 +91,8 @@ pub(super) struct Model {
     pub(super) pinned: Vec<Option<u64>>,
     /// Steps in which the buffer is live.
     pub(super) steps: Vec<u64>,
-    /// Size rounded up to `unit`.
+    /// Size rounded up to the alignment that all buffers share, as all offsets are.
     pub(super) rounded: Vec<u64>,
-    /// The alignment that all buffers share.
-    pub(super) unit: u64,
     /// The buffers each one is live with, the smaller distance to clear first.
     pub(super) links: Vec<Vec<Link>>,
     /// The offsets that others leave to this buffer are not simply all above a line: it may lie exactly where
@@ -116,7 +116,6 @@ impl Model {
             pinned: buffers.iter().map(|b| b.pinned).collect(),
             steps: buffers.iter().map(|b| (b.upper - b.lower) as u64).collect(),
             rounded: buffers.iter().map(|b| b.bytes.next_multiple_of(unit)).collect(),
-            unit,
             links: links(problem, &overlaps),
             special: Vec::new(),
             sections,
@@ -138,6 +137,8 @@ impl Model {
         }
         for section in &mut model.sections {
             section.discounts.sort_by_key(|d| (d.output, d.input));
+            let padding = |&b: &usize| model.rounded[b] - model.bytes[b];
+            section.padding = section.members.iter().map(padding).max().unwrap_or(0);
         }
         model
     }
@@ -154,8 +155,7 @@ impl Model {
     /// Bytes that the section's buffers cover at least, together.
     pub(super) fn section_bound(&self, section: &Section) -> u64 {
         let total: u64 = section.members.iter().map(|&b| self.rounded[b]).sum();
-        // The highest buffer's padding need not be there.
-        (total - savings(&section.discounts, |_| true)).saturating_sub(self.unit - 1)
+        (total - savings(&section.discounts, |_| true)).saturating_sub(section.padding)
     }
 
     /// No arena is smaller than this.
@@ -197,7 +197,7 @@ fn sections(problem: &Problem) -> (Vec<Section>, Vec<(usize, usize)>) {
             (next, grown) = (next + 1, true);
         }
         if grown {
-            sections.push(Section { members: live.clone(), discounts: Vec::new() });
+            sections.push(Section { members: live.clone(), discounts: Vec::new(), padding: 0 });
             grown = false;
         }
         span[ending].1 = sections.len();

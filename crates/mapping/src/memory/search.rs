@@ -46,8 +46,6 @@ const CLOCK_INTERVAL: u64 = 1024;
 pub(super) struct Search<'m> {
     model: &'m Model,
     capacity: u64,
-    /// `capacity` rounded up to the shared alignment: what rounded sizes are compared with.
-    rounded_capacity: u64,
     /// Position of each buffer in the static order.
     rank: &'m [usize],
     limit: u64,
@@ -93,7 +91,6 @@ impl<'m> Search<'m> {
         let mut search = Search {
             model,
             capacity,
-            rounded_capacity: capacity.next_multiple_of(model.unit),
             rank,
             limit,
             deadline,
@@ -260,17 +257,21 @@ impl<'m> Search<'m> {
         (first..end).all(|s| self.section_fits(s, self.floor[s].max(floor)))
     }
 
+    /// What rounded sizes are compared with: the highest buffer's padding need not be there.
+    fn limit_of(&self, section: usize) -> u64 {
+        self.capacity + self.model.sections[section].padding
+    }
+
     /// Whether the section's unplaced buffers fit when none can lie below `base`.
     fn section_fits(&mut self, section: usize, base: u64) -> bool {
-        if self.total[section] == 0 || base + self.total[section] <= self.rounded_capacity {
+        if self.total[section] == 0 || base + self.total[section] <= self.limit_of(section) {
             return true;
         }
         let needed = base + self.total[section] - self.model.savings(section, |b| !self.placed[b]);
-        if needed <= self.rounded_capacity {
+        if needed <= self.limit_of(section) {
             return true;
         }
-        // The highest buffer's padding need not be there.
-        self.exceeded = self.exceeded.min(needed.saturating_sub(self.model.unit - 1));
+        self.exceeded = self.exceeded.min(needed - self.model.sections[section].padding);
         self.blame.sections[section] += 1;
         false
     }
@@ -291,7 +292,7 @@ impl<'m> Search<'m> {
             if self.total[s] == 0 || self.floor[s] >= floor {
                 return true;
             }
-            let room = self.rounded_capacity.saturating_sub(self.total[s]);
+            let room = self.limit_of(s).saturating_sub(self.total[s]);
             let unplaced = || self.model.sections[s].members.iter().filter(|&&b| !self.placed[b]);
             let can_start = |&&b: &&usize| {
                 if self.low[b] < floor { self.is_pushed_to(b, floor, room) } else { self.low[b] <= room }

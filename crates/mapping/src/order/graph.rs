@@ -8,8 +8,8 @@ use crate::memory::{Discount, savings};
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) buffers: Vec<Life>,
-    /// The alignment all buffers share: sizes are multiples of it.
-    pub(super) unit: u64,
+    /// The most that rounding sizes up to the shared alignment adds to a buffer.
+    padding: u64,
     /// The given order respects what each step reads.
     ordered: bool,
 }
@@ -93,7 +93,8 @@ impl Graph {
             life.kept = problem.buffers[b].upper > last[b]
                 || (life.producer.is_none() && life.readers.is_empty() && !life.scratch);
         }
-        Graph { nodes, buffers, unit, ordered }
+        let padding = (0..buffers.len()).map(|b| rounded(b) - problem.buffers[b].bytes).max().unwrap_or(0);
+        Graph { nodes, buffers, padding, ordered }
     }
 
     /// Whether only one order is possible.
@@ -112,7 +113,7 @@ impl Graph {
         let node = &self.nodes[at];
         let stored: u64 = node.outputs.iter().map(|&b| self.buffers[b].bytes).sum();
         let saved = savings(&node.discounts, |b| node.outputs.contains(&b) || dies(b));
-        (live + stored + node.scratch - saved).saturating_sub(self.unit - 1)
+        (live + stored + node.scratch - saved).saturating_sub(self.padding)
     }
 
     /// Bytes held before the first step.
@@ -127,7 +128,9 @@ impl Graph {
         let mut buffers = problem.buffers.clone();
         for (b, life) in self.buffers.iter().enumerate() {
             buffers[b].lower = life.producer.map_or(0, |p| position[p]);
-            buffers[b].upper = if life.kept { order.len() } else { buffers[b].lower + 1 };
+            // What outlives the last step goes on doing so: nothing may be stored over it by the step that comes last now.
+            let end = order.len().max(problem.buffers[b].upper);
+            buffers[b].upper = if life.kept { end } else { buffers[b].lower + 1 };
         }
         for (step, node) in self.nodes.iter().enumerate() {
             for &b in &node.inputs {
