@@ -6,6 +6,19 @@ use nasc_passes::random::inputs;
 use nasc_passes::{Context, Registry, Run};
 use std::path::PathBuf;
 
+/// Models of which the test shows what is left.
+const SHOWN: [&str; 9] = [
+    "autoencoder.onnx",
+    "efficientnet_mbconv.onnx",
+    "ic_resnet8_f32.onnx",
+    "kws_dscnn_f32.tflite",
+    "mobilenet_v3_block.onnx",
+    "qdq_per_channel.onnx",
+    "tfl_mobilenet_v3_int8.tflite",
+    "vit_block.onnx",
+    "vww_mobilenetv1_025_int8.tflite",
+];
+
 /// Every model under `tests/models`, by path.
 fn models() -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/models");
@@ -73,26 +86,16 @@ fn every_model_gives_the_same_outputs_behind_the_default_pipeline() {
             0.0
         };
         assert!(difference <= allowed, "{name}: {difference:e}");
-        lines.push(format!("{name}\n  {}\n  {}", census(&before), census(&after)));
+        if SHOWN.contains(&name.as_str()) {
+            lines.push(format!("{name}\n  {}\n  {}", census(&before), census(&after)));
+        }
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
     ic_resnet8_f32.onnx
       add 3, avg_pool2d 1, conv2d 9, dense 1, relu 7, reshape 2, softmax 1
       avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
-    ic_resnet8_f32.tflite
-      add 3, avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
-      avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
-    ic_resnet8_int8.tflite
-      add 3, avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
-      avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
-    kws_dscnn_f32.onnx
-      avg_pool2d 1, conv2d 9, dense 1, relu 9, reshape 2, softmax 1
-      avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
     kws_dscnn_f32.tflite
       avg_pool2d 1, conv2d 9, dense 1, dequantize 5, reshape 1, softmax 1
-      avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
-    kws_dscnn_int8.tflite
-      avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
       avg_pool2d 1, conv2d 9, dense 1, reshape 1, softmax 1
     autoencoder.onnx
       batch_norm 3, dense 4, relu 3
@@ -100,57 +103,15 @@ fn every_model_gives_the_same_outputs_behind_the_default_pipeline() {
     efficientnet_mbconv.onnx
       batch_norm 3, conv2d 5, mean 1, mul 4, sigmoid 4
       conv2d 5, mean 1, mul 1, sigmoid 1, silu 3
-    embedding.onnx
-      add 1, gather 1, matmul 2, softmax 1, sum 1, transpose 1
-      add 1, gather 1, matmul 2, softmax 1, sum 1, transpose 1
     mobilenet_v3_block.onnx
       add 2, batch_norm 3, conv2d 5, div 1, hard_sigmoid 1, hard_swish 1, mean 1, mul 2, relu 1, relu6 1
       conv2d 5, hard_sigmoid 1, hard_swish 2, mean 1, mul 1
-    modern_ops.onnx
-      clip 1, concat 2, expand 1, gelu 2, log 1, maximum 2, mean 1, neg 3, prelu 1, reduce_max 1, reshape 7, resize2d 1, slice 3, softmax 1, tanh 1, transpose 2
-      clip 1, concat 2, expand 1, gelu 2, log 1, maximum 2, mean 1, neg 3, prelu 1, reduce_max 1, reshape 5, resize2d 1, slice 3, softmax 1, tanh 1, transpose 2
-    nasbench201_cell.onnx
-      add 3, avg_pool2d 1, batch_norm 4, conv2d 3, dense 1, mean 1, mul 1, relu 4, reshape 1
-      add 1, avg_pool2d 1, batch_norm 1, conv2d 3, dense 1, mean 1, mul 1, relu 3, reshape 1
-    qdq_int16.onnx
-      add 1, conv2d 3, dense 1, dequantize 16, mean 1, quantize 8, reshape 1
-      conv2d 3, dense 1, dequantize 1, mean 1, quantize 1, reshape 1
-    qdq_int4_blocks.onnx
-      dense 2, dequantize 4, quantize 1
-      dense 2, dequantize 2, quantize 1
     qdq_per_channel.onnx
       add 1, conv2d 3, dense 1, dequantize 16, mean 1, quantize 8, reshape 1
       conv2d 3, dense 1, dequantize 1, mean 1, quantize 1, reshape 1
-    qdq_per_tensor.onnx
-      add 1, conv2d 3, dense 1, dequantize 16, mean 1, quantize 8, reshape 1
-      conv2d 3, dense 1, dequantize 1, mean 1, quantize 1, reshape 1
-    qdq_uint8_weights.onnx
-      add 1, conv2d 3, dense 1, dequantize 16, mean 1, quantize 8, reshape 1
-      conv2d 3, dense 1, dequantize 1, mean 1, quantize 1, reshape 1
-    resnet_block.onnx
-      add 1, avg_pool2d 1, conv2d 4, leaky_relu 1, max_pool2d 1, relu 2, reshape 3, softmax 1
-      avg_pool2d 1, conv2d 4, leaky_relu 1, max_pool2d 1, reshape 2, softmax 1
-    tcn.onnx
-      add 3, conv1d 3, dense 1, elu 2, max_pool2d 1, mul 2, pad 2, reshape 3, slice 1
-      add 2, conv1d 3, dense 1, elu 2, max_pool2d 1, reshape 3, slice 1
-    tfl_flatten_int8.tflite
-      conv2d 1, dense 1, reshape 1, transpose 1
-      conv2d 1, dense 1, reshape 1, transpose 1
-    tfl_int16.tflite
-      conv2d 2, dense 1, reshape 1, transpose 1
-      conv2d 2, dense 1, reshape 1, transpose 1
     tfl_mobilenet_v3_int8.tflite
       add 1, conv2d 5, hard_swish 1, mean 1, mul 1, sigmoid 1
       conv2d 5, hard_swish 1, mean 1, mul 1, sigmoid 1
-    tfl_ops_float.tflite
-      add 1, concat 1, conv2d 1, gelu 1, matmul 1, maximum 1, mul 2, pad 1, prelu 1, reciprocal 1, reduce_max 1, reshape 3, resize2d 1, slice 3, softmax 1, sqrt 1, sub 1, transpose 4
-      add 1, concat 1, conv2d 1, div 1, gelu 1, matmul 1, maximum 1, mul 1, pad 1, prelu 1, reduce_max 1, reshape 2, resize2d 1, slice 3, softmax 1, sqrt 1, sub 1, transpose 4
-    tfl_ops_int8.tflite
-      avg_pool2d 1, concat 1, dequantize 1, leaky_relu 1, max_pool2d 1, mean 1, pad 1, quantize 1, requantize 1, softmax 1, sub 1, tanh 1
-      avg_pool2d 1, concat 1, dequantize 1, leaky_relu 1, max_pool2d 1, mean 1, pad 1, quantize 1, requantize 1, softmax 1, sub 1, tanh 1
-    tfl_uint8.tflite
-      conv2d 2
-      conv2d 2
     vit_block.onnx
       add 10, concat 1, conv2d 1, dense 5, div 2, erf 1, layer_norm 2, matmul 2, mean 2, mul 4, pow 1, reshape 7, slice 4, softmax 1, sqrt 1, sub 1, transpose 4
       add 3, attention 1, concat 1, conv2d 1, dense 5, gelu 1, layer_norm 3, reshape 7, slice 4, transpose 3

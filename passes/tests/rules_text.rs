@@ -202,3 +202,36 @@ fn computed_weights_of_one_name_are_told_apart() {
     let text = graph.to_text();
     assert!(text.contains("@w.scaled :") && text.contains("@w.scaled.1 :"), "{text}");
 }
+
+/// The pipelines' own rules with two variables exchanged behind the arrow: mostly nonsense, some of it well-formed. A
+/// user's rule may be wrong in any way, and is answered, never with a panic.
+#[test]
+fn rules_that_make_no_sense_are_refused_refuted_or_never_apply() {
+    let target = nasc_passes::Context::default().target;
+    let mut state = 1u64;
+    let mut random = move |n: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % n
+    };
+    let mut tried = 0;
+    for pass in nasc_passes::Registry::standard().passes() {
+        for rule in pass.rules(&target).iter() {
+            let Some((left, right)) = rule.text().split_once("=>") else { continue };
+            let mut words: Vec<&str> = right.split_inclusive([' ', ')', ',', '}']).collect();
+            let variables: Vec<usize> = (0..words.len()).filter(|i| words[*i].contains('?')).collect();
+            if variables.len() < 2 {
+                continue;
+            }
+            for _ in 0..8 {
+                let (a, b) = (variables[random(variables.len())], variables[random(variables.len())]);
+                words.swap(a, b);
+                let mutated = format!("{left}=>{}", words.concat());
+                if let Ok(rules) = Rules::parse(&mutated, &Library::default()) {
+                    nasc_passes::verify_exact(&rules, 1, 7);
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 200, "{tried}");
+}

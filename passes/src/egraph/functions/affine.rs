@@ -2,7 +2,7 @@
 
 use super::super::args::{Args, Made};
 use super::Row;
-use ir::{Attr, Tensor, Type};
+use ir::{Attr, Element, Tensor, Type};
 
 pub(super) const FUNCTIONS: &[Row] = &[
     ("value", "(value ?c): the one value of a constant, as an attribute", |a| {
@@ -24,7 +24,7 @@ pub(super) const FUNCTIONS: &[Row] = &[
     ("total", "(total ?c ?d): c + d, broadcast", |a| combine(a, "add", |c, d| c + d)),
     ("bn-scale", "(bn-scale ?gamma ?var ?epsilon): gamma / sqrt(var + epsilon)", |a| {
         let epsilon = a.real(2)?;
-        float_const(a, 0)?;
+        alike(a, &[0, 1])?;
         Some(Made::constant(plain(a.ty(0)?), [0, 1], "scale", move |t| {
             let (gamma, var) = (t[0].to_reals(), t[1].to_reals());
             reals(&t[0], gamma.iter().zip(var).map(|(g, v)| g / (v + epsilon).sqrt()))
@@ -35,7 +35,7 @@ pub(super) const FUNCTIONS: &[Row] = &[
         "(bn-shift ?beta ?mean ?gamma ?var ?epsilon): beta - mean * gamma / sqrt(var + epsilon)",
         |a| {
             let epsilon = a.real(4)?;
-            float_const(a, 0)?;
+            alike(a, &[0, 1, 2, 3])?;
             Some(Made::constant(plain(a.ty(0)?), [0, 1, 2, 3], "shift", move |t| {
                 let [beta, mean, gamma, var] = [0, 1, 2, 3].map(|i| t[i].to_reals());
                 let one = |i: usize| beta[i] - mean[i] * gamma[i] / (var[i] + epsilon).sqrt();
@@ -60,7 +60,9 @@ pub(super) const FUNCTIONS: &[Row] = &[
                 return Some(Made::Missing);
             }
             float_const(a, 0)?;
+            float_const(a, 1)?;
             let rows = a.ty(0)?.elements();
+            [1, rows].contains(&a.ty(1)?.elements()).then_some(())?;
             Some(Made::constant(plain(a.ty(0)?), [0, 1], "scaled", move |t| {
                 reals(&t[0], t[0].to_reals().iter().zip(spread(&t[1], rows)).map(|(b, s)| b * s))
             }))
@@ -89,7 +91,18 @@ pub(super) const FUNCTIONS: &[Row] = &[
 
 /// A float constant without quantization at `index`.
 fn float_const(args: &Args<'_>, index: usize) -> Option<()> {
-    (args.is_const(index) && args.ty(index)?.element.is_float()).then_some(())
+    // Floats of 8 bits can be read but have no encoder.
+    (args.is_const(index) && matches!(args.ty(index)?.element, Element::F32 | Element::F16 | Element::BF16))
+        .then_some(())
+}
+
+/// Float constants of one length.
+fn alike(args: &Args<'_>, indices: &[usize]) -> Option<()> {
+    let elements = args.ty(indices[0])?.elements();
+    indices.iter().try_for_each(|index| {
+        float_const(args, *index)?;
+        (args.ty(*index)?.elements() == elements).then_some(())
+    })
 }
 
 fn plain(ty: &Type) -> Type {
@@ -168,6 +181,7 @@ fn add_bias(args: &Args<'_>) -> Option<Made> {
         }));
     }
     float_const(args, 0)?;
+    (args.ty(0)?.shape == [rows]).then_some(())?;
     Some(Made::constant(ty, [0, 1], "shifted", move |t| {
         reals(&t[0], t[0].to_reals().iter().zip(spread(&t[1], rows)).map(|(b, c)| b + c))
     }))
@@ -180,6 +194,7 @@ fn input_channels(args: &Args<'_>) -> Option<(usize, usize)> {
     float_const(args, 0)?;
     float_const(args, 1)?;
     let (w, elements) = (args.ty(0)?, args.ty(1)?.elements());
+    (w.rank() >= 2).then_some(())?;
     let groups = args.int(2).unwrap_or(1);
     match usize::try_from(groups).ok()? {
         1 => [1, w.shape[1]].contains(&elements).then_some((1, w.shape[1])),
@@ -194,6 +209,7 @@ fn bias_behind_shift(args: &Args<'_>) -> Option<Made> {
     float_const(args, 1)?;
     float_const(args, 2)?;
     let (w, elements) = (args.ty(1)?, args.ty(2)?.elements());
+    (w.rank() >= 2).then_some(())?;
     let groups = usize::try_from(args.int(3).unwrap_or(1)).ok()?;
     let depthwise = groups > 1;
     if depthwise && !(w.shape[1] == 1 && w.shape[0] == groups) {
@@ -221,6 +237,7 @@ fn bias_behind_shift(args: &Args<'_>) -> Option<Made> {
         }));
     }
     float_const(args, 0)?;
+    (args.ty(0)?.shape == [rows]).then_some(())?;
     Some(Made::constant(ty, [0, 1, 2], "shifted", move |t| {
         reals(&t[0], t[0].to_reals().iter().zip(added(&t[1], &t[2])).map(|(b, a)| b + a))
     }))

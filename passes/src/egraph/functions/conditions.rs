@@ -99,6 +99,9 @@ pub(in super::super) const CONDITIONS: &[(&str, &str, Condition)] = &[
     }),
     ("mask_fits", "mask_fits(?m, ?q, ?k): broadcasts to a score for each query and key", |a| {
         a.ty(0).zip(a.ty(1)).zip(a.ty(2)).is_some_and(|((m, q), k)| {
+            if q.rank() != 4 || k.rank() != 4 {
+                return false;
+            }
             let scores = [q.shape[0], q.shape[1], q.shape[2], k.shape[2]];
             m.rank() <= 4 && m.shape.iter().rev().zip(scores.iter().rev()).all(|(m, s)| m == s || *m == 1)
         })

@@ -155,6 +155,7 @@ fn join_pads(args: &Args<'_>) -> Option<Made> {
 
 /// Argument 0, brought to the rank of `perm` by leading ones, with its axes permuted; a scale along an axis goes along.
 fn permuted_const(args: &Args<'_>, perm: &[usize]) -> Option<Made> {
+    inverse(perm)?;
     let ty = args.ty(0)?;
     let ones = perm.len().checked_sub(ty.rank())?;
     if ones > 0 && ty.elements() == 1 && !ty.is_quantized() {
