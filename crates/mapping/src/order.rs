@@ -54,8 +54,20 @@ impl Ordered {
 /// Finds an order of the problem's steps and the offsets for it.
 ///
 /// The problem is given in any valid order. A buffer that no step stores is an input: it lives from the start. A
-/// buffer that lives beyond its last reader is kept: it lives to the end in every order.
+/// buffer that lives beyond its last reader is kept: it lives to the end in every order. The arena is minimised even
+/// where a capacity is given; that only decides whether no order at all is an error.
 pub fn plan(problem: &Problem, options: Options) -> Result<Ordered, PlaceError> {
+    let mut found = smallest(&Problem { capacity: None, ..problem.clone() }, options)?;
+    found.problem.capacity = problem.capacity;
+    match problem.capacity {
+        Some(capacity) if found.lower_bound > capacity => {
+            Err(PlaceError::Capacity { capacity, needed: found.lower_bound })
+        }
+        _ => Ok(found),
+    }
+}
+
+fn smallest(problem: &Problem, options: Options) -> Result<Ordered, PlaceError> {
     let given: Vec<usize> = (0..problem.steps.len()).collect();
     let first = place(problem, options.placement)?;
     let graph = Graph::new(problem);

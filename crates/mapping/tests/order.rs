@@ -114,6 +114,11 @@ fn a_branch_is_finished_before_the_next_begins() {
     assert_eq!(found.plan.arena_bytes, 70);
     assert!(found.proven);
     assert_eq!(found.order, [0, 2, 1, 3, 4]);
+    // A capacity that only the other order meets is met; one that none meets is refused.
+    let options = Options::default();
+    assert!(plan(&Problem { capacity: Some(70), ..breadth.clone() }, options).is_ok());
+    let error = plan(&Problem { capacity: Some(69), ..breadth }, options).unwrap_err();
+    assert_eq!(error.to_string(), "69 bytes were given, at least 70 are needed");
 }
 
 #[test]
