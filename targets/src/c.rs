@@ -2,7 +2,7 @@
 
 mod cost;
 pub mod emit;
-pub mod fuse;
+mod fuse;
 pub mod kernels;
 pub mod lower;
 mod lowered;
