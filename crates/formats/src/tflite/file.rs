@@ -127,6 +127,8 @@ mod tests {
         file.resize(4096, 0);
         file.extend_from_slice(&[1, 2, 3]);
         assert_eq!(&read(&Bytes::from(file.clone())).expect("a sound file").buffers[1].data[..], [1, 2, 3]);
+        model.buffers.0[1] = Buffer { data: Bytes::new(), offset: u64::MAX, size: 0 };
+        assert!(read(&Bytes::from(write(&model))).is_err(), "an empty buffer far behind the end");
         file.truncate(4098);
         let refused = read(&Bytes::from(file)).expect_err("one byte is missing");
         assert_eq!(

@@ -100,8 +100,10 @@ impl Reader {
 
     /// The `len` bytes at `at`.
     pub(super) fn bytes(&self, at: usize, len: usize) -> Result<&[u8], WireError> {
-        let rest = self.file.get(at..).unwrap_or_default();
-        rest.get(..len).ok_or_else(|| error(at, Problem::OutOfRange { needed: len, found: rest.len() }))
+        let outside = |found: usize| error(at, Problem::OutOfRange { needed: len, found });
+        // Nothing lies behind the end, not even an empty value.
+        let rest = self.file.get(at..).ok_or_else(|| outside(0))?;
+        rest.get(..len).ok_or_else(|| outside(rest.len()))
     }
 
     /// The same as a view that keeps the file alive; nothing is copied.
