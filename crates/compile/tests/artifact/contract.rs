@@ -158,3 +158,21 @@ fn the_arena_is_the_planners_number_and_the_only_writable_memory() {
     assert_eq!(Some(writable), compiled.manifest.arena_bytes);
     assert_eq!(compiled.planned.plan.arena_bytes, writable);
 }
+
+#[test]
+fn a_network_that_only_renames_axes_has_no_kernel_and_shares_its_memory() {
+    let text = "graph @t(%x: f32[2, 3]) {
+  %y = reshape %x {shape = [3, 2]}
+  return %y
+}";
+    let shop = Shop::new();
+    let compiled = compile(&parse(text), "host-c", "net");
+    assert_eq!((compiled.manifest.layers.len(), compiled.manifest.arena_bytes), (0, Some(24)));
+    shop.put(&compiled);
+    shop.write(
+        "main.c",
+        "#include \"net.h\"\nint main(void) {\n    net_in[5] = 7.0f;\n    return net_invoke() != 0 || net_out[5] != 7.0f;\n}\n",
+    );
+    shop.run(&format!("cc -std=c11 {WARNINGS} main.c net.c net_weights.c -o main"));
+    shop.run("./main");
+}
