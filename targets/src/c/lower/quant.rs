@@ -154,7 +154,8 @@ mod tests {
     fn a_floating_point_scheme_is_replaced_by_an_equal_one_in_fixed_point() {
         // In single precision small factors often round a product onto a half: then none is equal.
         let single = [0.001_234_567_f32, 0.004_567_8].map(|real| (f64::from(real), Scheme::Float));
-        let double = [0.001_234_567, 0.371_828_18, 0.000_031_415_9, 0.004_567_8].map(|real| (real, Scheme::Real));
+        let double =
+            [0.001_234_567, 0.371_828_18, 0.000_031_415_9, 0.004_567_8].map(|real| (real, Scheme::Real));
         for (real, scheme) in single.into_iter().chain(double) {
             let wanted = Scaler::new(real, scheme);
             let found = requantize(&[wanted], &[1 << 21], &i8(1.0, 3), [-128, 127]).expect("no exact halves");
