@@ -42,7 +42,7 @@ fn names_that_are_no_words_are_quoted_and_double_names_told_apart() {
     let y = graph.op("relu", &[x], [], None).expect("relu");
     let z = graph.op("relu", &[y], [], None).expect("relu");
     graph.set_name(y, Some("17".into()));
-    graph.set_name(z, Some("17".into()));
+    graph.set_name(z, Some("17\0".into()));
     graph.set_outputs([z]);
     let text = graph.to_text();
     assert!(text.contains("%\"17\" = relu %\"in put:0\""), "{text}");

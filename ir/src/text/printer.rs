@@ -69,9 +69,10 @@ impl Names {
         let inputs = graph.inputs().iter().copied();
         let rest = order.iter().copied().filter(|v| !graph.inputs().contains(v));
         for value in inputs.chain(rest) {
-            let name = match graph.node(value).name() {
+            // A text has no way to write NUL: it marks numbers.
+            let name = match graph.node(value).name().map(|own| own.replace(NUMBER, "")) {
                 Some(own) => (0..)
-                    .map(|n| if n == 0 { own.to_owned() } else { format!("{own}.{n}") })
+                    .map(|n| if n == 0 { own.clone() } else { format!("{own}.{n}") })
                     .find(|candidate| !taken.contains(candidate))
                     .expect("numbers do not run out"),
                 None => {
@@ -100,7 +101,7 @@ fn quoted(name: &str) -> String {
     if is_bare(name) {
         return name.to_owned();
     }
-    let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
+    let escaped = name.replace(NUMBER, "").replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{}\"", escaped.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t"))
 }
 
