@@ -35,7 +35,7 @@ const SECTIONS: &[Section] = &[
 /// Prints the page; with `--write` it replaces BENCHMARKS.md instead.
 pub(crate) fn bench(args: &[String]) -> Result<()> {
     let wish = Wish::parse(args)?;
-    setup(&[Part::Tools])?;
+    setup(&[Part::Tools, Part::Python])?;
     let nasc = step("build nasc", build_cli)?;
     let bench = Bench { nasc, shared: shared(), out: root().join("out/bench") };
     let mut page = head();
