@@ -1,4 +1,4 @@
-//! `rv32imac`: portable C11 for any machine, tried on this one.
+//! `rv32imac`: a 32-bit RISC-V core without vectors, two pixels in a word where ranges allow.
 
 mod cost;
 mod emit;
@@ -10,7 +10,7 @@ mod recipe;
 use crate::{Hardware, Illegal, Lowered, Target};
 use ir::Graph;
 
-/// Portable C11.
+/// A RISC-V core with RV32IMAC.
 pub(crate) struct Rv32Imac;
 
 impl Target for Rv32Imac {
@@ -19,7 +19,7 @@ impl Target for Rv32Imac {
     }
 
     fn summary(&self) -> &'static str {
-        "any machine with a C11 compiler: portable C, plain loops"
+        "a RISC-V RV32IMAC core: C11 blocked for 32 registers and word loads"
     }
 
     fn hardware(&self) -> &Hardware {
