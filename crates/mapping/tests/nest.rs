@@ -139,6 +139,34 @@ fn small_layers() -> impl Strategy<Value = Layer> {
     })
 }
 
+/// Compares the search with every mapping there is, for each objective.
+fn assert_optimal(machine: &Machine, layer: &Layer) {
+    let best = exhaustive(machine, layer);
+    for (objective, best) in [Objective::Energy, Objective::Latency, Objective::Edp].into_iter().zip(best) {
+        let found = search(machine, layer, &Options { objective, time: None }).unwrap();
+        let (cost, mapping) = (found.points[0].cost, found.points[0].mapping);
+        assert!(found.proven_optimal && found.gap == 0.0);
+        legality(machine, layer, &mapping).unwrap();
+        let walked = walk(machine, layer, &mapping).unwrap();
+        assert_eq!(walked.steps as f64, Model::new(machine, layer, mapping.bypass).breakdown(&mapping).steps);
+        let value = match objective {
+            Objective::Energy => cost.energy_pj,
+            Objective::Latency => cost.cycles,
+            _ => cost.edp(),
+        };
+        assert!((value - best).abs() <= best * 1e-9, "{objective:?}: {value} found, {best} best");
+    }
+    let front = search(machine, layer, &Options { objective: Objective::Pareto, time: None }).unwrap().points;
+    for pair in front.windows(2) {
+        assert!(pair[0].cost.cycles < pair[1].cost.cycles && pair[0].cost.energy_pj > pair[1].cost.energy_pj);
+    }
+    let edp = front.iter().map(|p| p.cost.edp()).fold(f64::INFINITY, f64::min);
+    assert!((edp - best[2]).abs() <= best[2] * 1e-9, "front: {edp} found, {} best", best[2]);
+    assert!((front[0].cost.cycles - best[1]).abs() < 0.5);
+    let last = front[front.len() - 1].cost.energy_pj;
+    assert!((last - best[0]).abs() <= best[0] * 1e-9, "front: {last} found, {} best", best[0]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -147,32 +175,14 @@ proptest! {
         layer in small_layers(), element in prop::array::uniform3(1u64..7), buffer in 3u64..40,
         sides in prop::array::uniform2(1u64..4), shared in any::<bool>(),
     ) {
-        let machine = small_machine(element, buffer, sides, shared);
-        let best = exhaustive(&machine, &layer);
-        for (objective, best) in [Objective::Energy, Objective::Latency, Objective::Edp].into_iter().zip(best) {
-            let found = search(&machine, &layer, &Options { objective, time: None }).unwrap();
-            let (cost, mapping) = (found.points[0].cost, found.points[0].mapping);
-            prop_assert!(found.proven_optimal && found.gap == 0.0);
-            legality(&machine, &layer, &mapping).unwrap();
-            let walked = walk(&machine, &layer, &mapping).unwrap();
-            prop_assert_eq!(walked.steps as f64, Model::new(&machine, &layer, mapping.bypass).breakdown(&mapping).steps);
-            let value = match objective {
-                Objective::Energy => cost.energy_pj,
-                Objective::Latency => cost.cycles,
-                _ => cost.edp(),
-            };
-            prop_assert!((value - best).abs() <= best * 1e-9, "{:?}: {} found, {} best", objective, value, best);
-        }
-        let front = search(&machine, &layer, &Options { objective: Objective::Pareto, time: None }).unwrap().points;
-        for pair in front.windows(2) {
-            prop_assert!(pair[0].cost.cycles < pair[1].cost.cycles && pair[0].cost.energy_pj > pair[1].cost.energy_pj);
-        }
-        let edp = front.iter().map(|p| p.cost.edp()).fold(f64::INFINITY, f64::min);
-        prop_assert!((edp - best[2]).abs() <= best[2] * 1e-9);
-        prop_assert!((front[0].cost.cycles - best[1]).abs() < 0.5);
-        let last = front[front.len() - 1].cost.energy_pj;
-        prop_assert!((last - best[0]).abs() <= best[0] * 1e-9);
+        assert_optimal(&small_machine(element, buffer, sides, shared), &layer);
     }
+}
+
+#[test]
+fn a_window_split_where_only_one_word_of_it_fits_is_found() {
+    let layer = Layer::new([1, 1, 1, 2, 1, 2, 1, 3], 1).unwrap();
+    assert_optimal(&small_machine([1, 2, 2], 4, [1, 3], true), &layer);
 }
 
 #[test]

@@ -246,7 +246,9 @@ impl Search<'_> {
             least_step_words(&factors, depth, node.left)
         };
         let mut least: Option<f64> = None;
-        let still = |d: Dim| factors[d as usize].blocks == 1.0;
+        // A loop not spread yet has the least blocks of one spread and the slide of another, so that one block says nothing.
+        let spread = &ORDER[..depth.min(DIMS)];
+        let still = |d: Dim| factors[d as usize].blocks == 1.0 && spread.contains(&d);
         for (at, class) in CLASSES.into_iter().enumerate() {
             // A slide along a loop that is none gives what the class before it gives.
             if at % 2 == 1 && still(class.slide) {
