@@ -280,6 +280,24 @@ fn an_exported_graph_imports_as_the_same_function() {
 }
 
 #[test]
+fn an_exported_integer_graph_imports_as_the_same_function_with_its_integer_input() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for (name, mut graph) in models(&["kws_dscnn_int8.tflite", "vww_mobilenetv1_025_int8.tflite"]) {
+        let scores = graph.node(graph.outputs()[0]).operands()[0].expect("a softmax has an operand");
+        graph.set_outputs([scores]);
+        let path = dir.path().join("m.onnx");
+        export(&graph, &path, Format::Onnx).expect("exported");
+        let back = import(&path, &ImportOptions::default()).unwrap_or_else(|e| panic!("{name}: {e}")).graph;
+        assert_eq!(back.ty(back.inputs()[0]).quant, graph.ty(graph.inputs()[0]).quant, "{name}");
+        let given = input(&graph, 0);
+        let ours = interp::run(&graph, std::slice::from_ref(&given)).expect("runs");
+        let theirs = interp::run(&back, &[given]).expect("runs");
+        // Between quantizations the file computes in floats: one rounding a layer where the profile has two.
+        assert!(difference(&ours, &theirs) <= 1.0, "{name}");
+    }
+}
+
+#[test]
 fn what_the_format_has_not_is_refused_all_at_once_and_nothing_is_written() {
     let text = "graph @g(%x: f32[2], %q: i5[2] {scale = 0.5, zero = 0}) {
   %a = custom %x {symbol = \"one\"} : f32[2]

@@ -116,13 +116,25 @@ impl Importer {
         Ok(Tensor::from_ints(ty.element, ty.shape.clone(), &stored))
     }
 
-    /// The quantization of an integer input: that of the `DequantizeLinear` it goes to.
+    /// The quantization of an integer input: that of the `DequantizeLinear` it goes to, directly or through nodes that only move
+    /// it; then it must be the same for the whole tensor.
     pub(super) fn quant_of_input(&self, name: &str, rank: usize, nodes: &[NodeProto]) -> Option<Quant> {
-        let goes = |node: &&NodeProto| {
-            node.op_type() == "DequantizeLinear" && node.input.first().is_some_and(|input| input == name)
-        };
-        let proto = nodes.iter().find(goes)?;
-        // What is wrong with the scales is reported at the node.
-        self.scales(&Node { proto }, rank).ok().map(|(quant, _)| quant)
+        let takes = |node: &NodeProto, name: &str| node.input.first().is_some_and(|input| input == name);
+        let mut names = vec![name];
+        // Nodes are in topological order: one pass meets every name after the node that gives it.
+        for proto in nodes {
+            let Some(from) = names.iter().find(|name| takes(proto, name)) else { continue };
+            if MOVING.contains(&proto.op_type()) {
+                names.extend(proto.output.first().map(String::as_str));
+            } else if proto.op_type() == "DequantizeLinear" {
+                // What is wrong with the scales is reported at the node.
+                let (quant, _) = self.scales(&Node { proto }, rank).ok()?;
+                return (*from == name || quant.granularity == Granularity::PerTensor).then_some(quant);
+            }
+        }
+        None
     }
 }
+
+/// Operators that give the numbers of their first operand in another order or shape.
+const MOVING: [&str; 6] = ["Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"];
