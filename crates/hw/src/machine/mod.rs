@@ -11,7 +11,7 @@ mod tree;
 
 pub use nest::{DIMS, Dim, Layer, LayerError, Mapping, PerDim, Slice, Tensor};
 pub use read::{MachineError, Problem};
-pub use shipped::{SHIPPED, shipped};
+pub use shipped::{SHIPPED, shipped, text as shipped_text};
 
 /// Where a memory stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ macro_rules! shipped {
         pub const SHIPPED: &[&str] = &[$($name),*];
 
         /// The hardware file of a machine that comes with the library.
-        pub(super) fn text(name: &str) -> Option<&'static str> {
+        pub fn text(name: &str) -> Option<&'static str> {
             match name {
                 $($name => Some(include_str!(concat!("../../machines/", $name, ".toml"))),)*
                 _ => None,
