@@ -2,6 +2,7 @@
 //!
 //! - [`memory`]: offsets of buffers with lifetimes and permitted overlaps, to the proven optimum or a stated gap.
 //! - [`nest`]: how one layer's loops are tiled, ordered and placed on an array, to the proven optimum.
+//! - [`network`]: many layers at once, and the layers a graph consists of.
 //! - [`order`]: the order of steps that lets the arena be smallest, then the offsets.
 //!
 //! Works on the plain numbers of [`hw::memory`]; it knows no graph, no op and no target. `nasc-check` replays its
@@ -9,4 +10,5 @@
 
 pub mod memory;
 pub mod nest;
+pub mod network;
 pub mod order;

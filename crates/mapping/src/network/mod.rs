@@ -1,0 +1,9 @@
+//! Whole networks: many layers at once, and the layers a graph consists of.
+//!
+//! A layer's best mapping is a function of its shape and the machine, so that layers of one shape are searched once and different
+//! shapes side by side. Results come in the order of the rows and do not depend on the number of threads, unless a time limit
+//! cuts searches short.
+
+mod run;
+
+pub use run::{Busy, Mapped, Progress, map_network, shape_count};
