@@ -36,8 +36,12 @@ pub(crate) enum Command {
     Measure(Measure),
     /// Run a model on given inputs with the reference interpreter
     Run(Run),
-    /// Say what a model needs on a target, op by op, without building it
+    /// Say what a model needs on a target or a described machine, op by op, without building it
     Cost(Cost),
+    /// Find the best way to run layers on a described machine, to the proven optimum
+    Map(Map),
+    /// List the machines that come with nasc, show one, or check a hardware file
+    Hardware(Hardware),
     /// Apply passes to a model and print it as .nasc text
     Opt(Opt),
     /// Read a model and write it as .nasc text, its weights beside it
@@ -64,6 +68,13 @@ pub(crate) struct Model {
     /// The model: .tflite, .onnx or .nasc
     #[arg(value_name = "MODEL", value_hint = ValueHint::FilePath)]
     pub(crate) model: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+/// What a model file leaves open.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reading {
     /// How the integer ops of a .tflite or .onnx round, which the file does not say
     #[arg(long, value_name = "PROFILE", value_parser = roundings())]
     pub(crate) rounding: Option<String>,
@@ -171,6 +182,78 @@ pub(crate) struct Cost {
     /// The pass pipeline, instead of the target's own
     #[arg(short, long, value_name = "PASSES")]
     pub(crate) passes: Option<String>,
+}
+
+/// A machine by its description.
+#[derive(Debug, Args)]
+pub(crate) struct Machine {
+    /// The machine: a hardware file (.toml), or the name of one that comes with nasc; `nasc hardware` lists them
+    #[arg(long, value_name = "H.toml|NAME", value_hint = ValueHint::FilePath)]
+    pub(crate) hardware: PathBuf,
+    /// Set a template parameter of the machine, e.g. rows=16 (repeatable)
+    #[arg(long = "set", value_name = "NAME=N")]
+    pub(crate) set: Vec<String>,
+}
+
+/// What to minimise.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Objective {
+    /// Energy; latency among equals
+    Energy,
+    /// Latency; energy among equals
+    Latency,
+    /// Their product
+    Edp,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Map {
+    /// A layer table (.csv), or a model: .tflite, .onnx or .nasc
+    #[arg(value_name = "LAYERS.csv|MODEL", required = true, value_hint = ValueHint::FilePath)]
+    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
+    /// What to minimise
+    #[arg(long, value_name = "K", value_enum, default_value = "edp", conflicts_with = "pareto")]
+    pub(crate) objective: Objective,
+    /// Every mapping of a layer that no other beats in both energy and latency
+    #[arg(long)]
+    pub(crate) pareto: bool,
+    /// Stop a layer's search after this long, e.g. 5s or 200ms, and say how far below the optimum could lie
+    #[arg(long, value_name = "TIME")]
+    pub(crate) time: Option<String>,
+    /// Layers searched at once (default: one a processor)
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Print the loop nest of every layer under the table
+    #[arg(long, visible_alias = "verbose")]
+    pub(crate) nest: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Hardware {
+    #[command(subcommand)]
+    pub(crate) check: Option<HardwareCommand>,
+    /// Show this machine alone, with the source of every number
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// What else `nasc hardware` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HardwareCommand {
+    /// Read a hardware file and say what was understood, or what is wrong and where
+    Check {
+        /// The hardware file
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+        /// Set a template parameter, e.g. rows=16 (repeatable)
+        #[arg(long = "set", value_name = "NAME=N")]
+        set: Vec<String>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod commands;
 mod console;
 mod exact;
 mod failure;
+mod hardware;
 mod interrupt;
 mod layers;
 mod model;

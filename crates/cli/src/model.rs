@@ -1,6 +1,6 @@
 //! Reading the model a command is given.
 
-use crate::args::Model;
+use crate::args::{Model, Reading};
 use crate::console::Console;
 use crate::failure::{Failure, Finding, chain};
 use formats::{ImportError, ImportOptions};
@@ -20,7 +20,7 @@ pub(crate) struct Loaded {
 
 /// Reads the model of a command; what the import decided is said on standard error.
 pub(crate) fn load(args: &Model, console: &Console) -> Result<Loaded, Failure> {
-    let options = options(args)?;
+    let options = options(&args.reading)?;
     let imported = formats::import(&args.model, &options).map_err(|e| refused(&args.model, &e))?;
     let notices: Vec<String> = imported.notices.iter().map(ToString::to_string).collect();
     for notice in &notices {
@@ -39,7 +39,7 @@ pub(crate) fn load(args: &Model, console: &Console) -> Result<Loaded, Failure> {
 }
 
 /// The import options of a command line.
-pub(crate) fn options(args: &Model) -> Result<ImportOptions, Failure> {
+pub(crate) fn options(args: &Reading) -> Result<ImportOptions, Failure> {
     let mut options = ImportOptions::default();
     if let Some(name) = &args.rounding {
         options.rounding = name.parse().map_err(Failure::input)?;

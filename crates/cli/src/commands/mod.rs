@@ -3,7 +3,9 @@
 mod compile;
 mod cost;
 mod export;
+mod hardware;
 mod import;
+mod map;
 mod measure;
 pub(crate) mod ops;
 mod opt;
@@ -23,6 +25,8 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Measure(args) => measure::run(args, console),
         Command::Run(args) => run::run(args, console),
         Command::Cost(args) => cost::run(args, console),
+        Command::Map(args) => map::run(args, console),
+        Command::Hardware(args) => hardware::run(args, console),
         Command::Opt(args) => opt::run(args, console),
         Command::Import(args) => import::run(args, console),
         Command::Export(args) => export::run(args, console),
