@@ -1,9 +1,15 @@
-//! Whole networks: many layers at once, and the layers a graph consists of.
+//! Whole networks: the parts a graph consists of, and many layers mapped at once.
 //!
 //! A layer's best mapping is a function of its shape and the machine, so that layers of one shape are searched once and different
 //! shapes side by side. Results come in the order of the rows and do not depend on the number of threads, unless a time limit
 //! cuts searches short.
 
+mod conv;
+mod parts;
+mod products;
 mod run;
+mod words;
 
+pub use parts::{Part, PartError, Work, parts};
 pub use run::{Busy, Mapped, Progress, map_network, shape_count};
+pub use words::{Words, stream};
