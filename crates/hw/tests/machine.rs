@@ -68,10 +68,15 @@ fn an_inherited_file_is_changed_key_by_key_and_memory_by_memory() {
 
 #[test]
 fn every_refusal_names_file_line_and_expectation() {
-    let unknown = SMALL.replace("read_energy_pj_per_word", "read_energy_nj_per_word");
+    let unknown = SMALL.replace("mac_energy_pj", "mac_enrgy_pj");
     assert_eq!(
         refusal(&unknown),
-        "small.toml:24: unknown key `read_energy_nj_per_word` in [[memory]]; the nearest known one is `read_energy_pj_per_word`"
+        "small.toml:7: unknown key `mac_enrgy_pj` in [compute]; the nearest known one is `mac_energy_pj`"
+    );
+    let unit = SMALL.replace("read_energy_pj_per_word", "read_energy_nj_per_word");
+    assert_eq!(
+        refusal(&unit),
+        "small.toml:24: unknown unit `nj` in `read_energy_nj_per_word` of [[memory]], `read_energy_pj_per_word` expected"
     );
     let zero = SMALL.replace("read_words_per_cycle = 4", "read_words_per_cycle = 0");
     assert_eq!(refusal(&zero), "small.toml:26: `read_words_per_cycle` is 0, more than 0 expected");

@@ -2,16 +2,29 @@
 //!
 //! Memories stand in three tiers: one *backing* store that holds everything, *buffers* shared by the array, and memories inside
 //! each processing *element*. A tensor lives in at most one memory of a tier; where a tier holds nothing of it, it passes by.
+//! A file may describe a deeper tree: [`Machine::tree`] has all of it, [`Machine::memories`] the three tiers mapping sees.
 //! Energies are per word of `word_bits`; a machine whose energies are in units of one multiply-accumulate states `mac_energy_pj = 1`.
 
+mod describe;
+mod error;
+mod hierarchy;
 mod nest;
 mod read;
+mod schema;
 mod shipped;
+mod table;
 mod tree;
+mod view;
 
+pub use describe::{
+    Compression, Compute, Fact, Kind, Level, Network, Ports, Precision, Published, Scheme, StructuredSparsity,
+};
+pub use error::{MachineError, Problem};
 pub use nest::{DIMS, Dim, Layer, LayerError, Mapping, PerDim, Slice, Tensor};
-pub use read::{MachineError, Problem};
 pub use shipped::{SHIPPED, shipped, text as shipped_text};
+pub use view::{View, ViewError};
+
+use std::sync::Arc;
 
 /// Where a memory stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +58,24 @@ pub struct Memory {
     pub read_words_per_cycle: Option<f64>,
     /// Words written in a cycle; `None`: never binds.
     pub write_words_per_cycle: Option<f64>,
+    /// Whether half of the file's capacity is kept for the next tiles.
+    pub double_buffered: bool,
+    /// What it is made of, where the file says.
+    pub kind: Option<Kind>,
+    /// Bits of one of *its* words: the machine's unless given. Capacity, energy and bandwidth count these words; a memory of 32-bit
+    /// sums in an 8-bit machine has one a sum.
+    pub word_bits: u64,
+    /// Words moved by one access at least.
+    pub block_words: u64,
+    /// Its ports, where the file says. The nest model takes reads and writes as separate ports: where only `read_write` ports
+    /// exist its time can be short by half.
+    pub ports: Option<Ports>,
+    /// How words are packed in it; the nest model does not know.
+    pub compression: Option<Compression>,
+    /// Leakage, part of [`Machine::static_mw`] where both are given.
+    pub leakage_mw: Option<f64>,
+    /// Silicon area.
+    pub area_mm2: Option<f64>,
 }
 
 /// One side of the array.
@@ -93,17 +124,42 @@ pub struct Machine {
     pub clock_mhz: Option<f64>,
     /// Process node, where it is known.
     pub node_nm: Option<f64>,
+    /// Supply voltage, where it is known.
+    pub voltage_v: Option<f64>,
     /// What an input fetch reads between strides.
     pub input_fetch: Fetch,
+    /// What the array does beside its multiplications.
+    pub compute: Compute,
+    /// Operand widths with their rates; empty where the array only multiplies pairs of `word_bits`, one a cycle and element.
+    pub precisions: Vec<Precision>,
     /// One or two sides of the array.
     pub axes: Vec<Axis>,
-    /// Every memory, the backing store first.
+    /// The way from buffers to elements, where the file says.
+    pub network: Option<Network>,
+    /// The memories mapping places tiles in, the backing store first.
+    ///
+    /// A memory of the file without `tier` is not among them: words cross it on their way and nothing is reused in it. Its read and
+    /// write energy is added to every access of the mapped memory it lies inside, and half of its lesser bandwidth limits that
+    /// memory's each way. The real machine can be run so; what a mapping costs here it can be had for there.
     pub memories: Vec<Memory>,
+    /// Every memory of the file, the mapped ones in the order of `memories`, then those only crossed.
+    pub tree: Vec<Level>,
+    /// Power drawn whatever runs, leakage of all memories included.
+    pub static_mw: Option<f64>,
+    /// What was published of the machine as built.
+    pub published: Option<Published>,
     /// The template's numbers as they stand.
     pub parameters: Vec<Parameter>,
     /// `(thing, where its numbers are from)`, as in the file.
     pub sources: Vec<(String, String)>,
+    /// Every number of the file and what it rests on, table by table.
+    pub facts: Vec<Fact>,
+    template: Template,
 }
+
+/// A file with all it inherits, from which a machine is made again with other parameters.
+#[derive(Debug, Clone, PartialEq)]
+struct Template(Arc<tree::Item>);
 
 impl Machine {
     /// Processing elements of the array.
@@ -128,6 +184,18 @@ impl Machine {
         set: &[(&str, u64)],
         find: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, MachineError> {
-        read::machine(text, file, set, find)
+        let mut seen = Vec::new();
+        let root = read::whole(tree::parse(text, file)?, find, &mut seen)?;
+        read::machine(&Template(Arc::new(root)), set)
+    }
+
+    /// The machine of the same file with parameters set; the others stay as they are.
+    ///
+    /// It is read anew: changes made to public fields are not in it.
+    pub fn with(&self, set: &[(&str, u64)]) -> Result<Self, MachineError> {
+        let kept = self.parameters.iter().filter(|p| set.iter().all(|(name, _)| *name != p.name));
+        let all: Vec<(&str, u64)> =
+            kept.map(|p| (p.name.as_str(), p.value)).chain(set.iter().copied()).collect();
+        read::machine(&self.template, &all)
     }
 }

@@ -1,145 +1,24 @@
 //! From a hardware file to a [`Machine`]: every key known, every number in range, every refusal with its file and line.
 
+use super::describe::{
+    Compression, Compute, Kind, Network, Ports, Precision, Published, Scheme, StructuredSparsity,
+};
+use super::error::{MachineError, Problem};
+use super::table::{LARGEST, Table, range, wrong};
 use super::tree::{self, Item, Value};
-use super::{Axis, DIMS, Dim, Fetch, Machine, Memory, Parameter, Tensor, Tier};
+use super::{Axis, DIMS, Dim, Fetch, Machine, Memory, Parameter, Template, Tensor, Tier, hierarchy, schema};
 
-/// A hardware file that cannot be used, and where.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{file}:{line}: {problem}")]
-pub struct MachineError {
-    /// The file at fault; an inherited one where the fault is there.
-    pub file: String,
-    /// Line, from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub problem: Problem,
-}
+/// Longest chain of files that inherit from one another.
+const DEEPEST: usize = 16;
 
-/// What is wrong in a hardware file.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum Problem {
-    /// Not TOML.
-    #[error("{message}")]
-    Syntax {
-        /// The parser's words.
-        message: String,
-    },
-    /// A key the schema does not have.
-    #[error("unknown key `{key}` in {table}; the nearest known one is `{nearest}`")]
-    UnknownKey {
-        /// As written.
-        key: String,
-        /// Where.
-        table: &'static str,
-        /// The known key with the smallest edit distance.
-        nearest: String,
-    },
-    /// A key that must be there.
-    #[error("{table} has no `{key}`")]
-    Missing {
-        /// What is missing.
-        key: &'static str,
-        /// Where.
-        table: &'static str,
-    },
-    /// The wrong kind of value.
-    #[error("`{key}` is {found}, {expected} expected")]
-    Type {
-        /// Which key.
-        key: String,
-        /// What can stand there.
-        expected: &'static str,
-        /// What stands there.
-        found: String,
-    },
-    /// A number outside its range.
-    #[error("`{key}` is {found}, {expected} expected")]
-    Range {
-        /// Which key.
-        key: String,
-        /// The range in words.
-        expected: String,
-        /// The number.
-        found: f64,
-    },
-    /// A word outside its list.
-    #[error("`{key}` is `{found}`, one of {expected} expected")]
-    Word {
-        /// Which key.
-        key: String,
-        /// The words there are.
-        expected: String,
-        /// As written.
-        found: String,
-    },
-    /// `inherits` leads back to a file already read.
-    #[error("`inherits` leads back to `{name}`")]
-    Cycle {
-        /// The file met twice.
-        name: String,
-    },
-    /// `inherits` or `$name` names nothing.
-    #[error("no {what} named `{name}`")]
-    Unknown {
-        /// `machine` or `parameter`.
-        what: &'static str,
-        /// As written.
-        name: String,
-    },
-    /// The memories do not make a machine.
-    #[error("{message}")]
-    Structure {
-        /// What is expected of them.
-        message: String,
-    },
-}
-
-const ROOT: &[&str] = &[
-    "name",
-    "inherits",
-    "summary",
-    "word_bits",
-    "clock_mhz",
-    "node_nm",
-    "input_fetch",
-    "compute",
-    "axis",
-    "memory",
-    "parameter",
-];
-const COMPUTE: &[&str] = &["mac_energy_pj", "source"];
-const AXIS: &[&str] = &["name", "size", "dims", "source"];
-const PARAMETER: &[&str] = &["name", "default", "min", "max", "source"];
-const MEMORY: &[&str] = &[
-    "name",
-    "tier",
-    "holds",
-    "may_bypass",
-    "capacity_words",
-    "double_buffered",
-    "read_energy_pj_per_word",
-    "write_energy_pj_per_word",
-    "read_words_per_cycle",
-    "write_words_per_cycle",
-    "source",
-];
-
-/// Reads, inherits, checks.
-pub(super) fn machine(
-    text: &str,
-    file: &str,
-    set: &[(&str, u64)],
-    find: &dyn Fn(&str) -> Option<String>,
-) -> Result<Machine, MachineError> {
-    let mut seen = Vec::new();
-    let root = whole(tree::parse(text, file)?, find, &mut seen)?;
-    let parameters = parameters(&root, set)?;
-    let table = Table { item: &root, name: "the machine", parameters: &parameters };
-    table.known(ROOT)?;
-    let mut sources = Vec::new();
+/// A whole file, inheritance done, as a machine with some parameters set.
+pub(super) fn machine(template: &Template, set: &[(&str, u64)]) -> Result<Machine, MachineError> {
+    let root: &Item = &template.0;
+    let parameters = parameters(root, set)?;
+    let table = Table { item: root, name: "the machine", parameters: &parameters };
+    table.known(schema::ROOT)?;
     let compute = table.child("compute", "[compute]")?;
-    compute.known(COMPUTE)?;
-    sources.push(("compute".to_owned(), compute.text("source")?));
+    compute.known(schema::COMPUTE)?;
     let mut machine = Machine {
         name: table.text("name")?,
         summary: table.text("summary")?,
@@ -147,31 +26,105 @@ pub(super) fn machine(
         mac_energy_pj: compute.energy("mac_energy_pj")?,
         clock_mhz: table.optional("clock_mhz", |t| t.positive("clock_mhz"))?,
         node_nm: table.optional("node_nm", |t| t.positive("node_nm"))?,
+        voltage_v: table.optional("voltage_v", |t| t.positive("voltage_v"))?,
         input_fetch: table.word("input_fetch", &[("touched", Fetch::Touched), ("box", Fetch::Box)])?,
+        compute: read_compute(&compute)?,
+        precisions: Vec::new(),
         axes: Vec::new(),
+        network: None,
         memories: Vec::new(),
+        tree: Vec::new(),
+        static_mw: None,
+        published: None,
         parameters: Vec::new(),
-        sources: Vec::new(),
+        sources: vec![("compute".to_owned(), compute.text("source")?)],
+        facts: Vec::new(),
+        template: template.clone(),
     };
-    for axis in table.list("axis", "[[axis]]")? {
-        axis.known(AXIS)?;
-        sources.push((axis.text("name")?, axis.text("source")?));
-        machine.axes.push(read_axis(&axis)?);
-    }
-    for memory in table.list("memory", "[[memory]]")? {
-        memory.known(MEMORY)?;
-        sources.push((memory.text("name")?, memory.text("source")?));
-        machine.memories.push(read_memory(&memory)?);
-    }
-    machine.memories.sort_by_key(|m| m.tier as u8);
-    structure(&machine).map_err(|message| root.error(Problem::Structure { message }))?;
-    machine.sources = sources;
+    table.facts("machine", &mut machine.facts)?;
+    compute.facts("compute", &mut machine.facts)?;
+    lists(&table, &mut machine)?;
+    singles(&table, &mut machine)?;
     machine.parameters = parameters;
     Ok(machine)
 }
 
+/// The lists of a file: precisions, axes, memories.
+fn lists(table: &Table<'_>, machine: &mut Machine) -> Result<(), MachineError> {
+    for precision in table.list("precision", "[[precision]]")? {
+        precision.known(schema::PRECISION)?;
+        machine.note(&precision, precision.text("name")?)?;
+        machine.precisions.push(read_precision(&precision)?);
+    }
+    for axis in table.list("axis", "[[axis]]")? {
+        axis.known(schema::AXIS)?;
+        machine.note(&axis, axis.text("name")?)?;
+        machine.axes.push(read_axis(&axis)?);
+    }
+    if !(1..=2).contains(&machine.axes.len()) {
+        let message = format!("{} axes, one or two expected", machine.axes.len());
+        return Err(table.item.error(Problem::Structure { message }));
+    }
+    let mut levels = Vec::new();
+    for memory in table.list("memory", "[[memory]]")? {
+        memory.known(schema::MEMORY)?;
+        machine.note(&memory, memory.text("name")?)?;
+        levels.push(read_memory(&memory, machine)?);
+    }
+    machine.tree = hierarchy::arrange(levels, table.item)?;
+    machine.memories = hierarchy::mapped(&machine.tree);
+    Ok(())
+}
+
+/// The tables of which there is one at most.
+fn singles(table: &Table<'_>, machine: &mut Machine) -> Result<(), MachineError> {
+    if table.item.get("network").is_some() {
+        let network = table.child("network", "[network]")?;
+        network.known(schema::NETWORK)?;
+        machine.note(&network, "network".into())?;
+        machine.network = Some(Network {
+            multicast: network.flag("multicast")?,
+            reduction: network.flag("reduction")?,
+            hop_energy_pj_per_word: network
+                .optional("hop_energy_pj_per_word", |n| n.energy("hop_energy_pj_per_word"))?
+                .unwrap_or(0.0),
+        });
+    }
+    if table.item.get("power").is_some() {
+        let power = table.child("power", "[power]")?;
+        power.known(schema::POWER)?;
+        machine.note(&power, "power".into())?;
+        machine.static_mw = power.optional("static_mw", |p| p.energy("static_mw"))?;
+    }
+    if table.item.get("published").is_some() {
+        let published = table.child("published", "[published]")?;
+        published.known(schema::PUBLISHED)?;
+        machine.note(&published, "published".into())?;
+        let number = |key| published.optional(key, |p: &Table<'_>| p.positive(key));
+        machine.published = Some(Published {
+            area_mm2: number("area_mm2")?,
+            node_nm: number("node_nm")?,
+            peak_tops: number("peak_tops")?,
+            power_mw: number("power_mw")?,
+        });
+    }
+    for parameter in table.list("parameter", "[[parameter]]")? {
+        machine.note(&parameter, parameter.text("name")?)?;
+    }
+    Ok(())
+}
+
+impl Machine {
+    /// Puts down the source of a table and of each of its numbers.
+    fn note(&mut self, table: &Table<'_>, name: String) -> Result<(), MachineError> {
+        table.facts(&name, &mut self.facts)?;
+        self.sources.push((name, table.text("source")?));
+        Ok(())
+    }
+}
+
 /// The file with everything it inherits laid under it.
-fn whole(
+pub(super) fn whole(
     own: Item,
     find: &dyn Fn(&str) -> Option<String>,
     seen: &mut Vec<String>,
@@ -181,7 +134,14 @@ fn whole(
         return Err(inherits.error(wrong("inherits", "text", inherits)));
     };
     if seen.contains(name) {
-        return Err(inherits.error(Problem::Cycle { name: name.clone() }));
+        return Err(inherits.error(Problem::Cycle { key: "inherits", name: name.clone() }));
+    }
+    if seen.len() == DEEPEST {
+        return Err(inherits.error(range(
+            "inherits",
+            &format!("at most {DEEPEST} files"),
+            DEEPEST as f64 + 1.0,
+        )));
     }
     seen.push(name.clone());
     let Some(text) = find(name) else {
@@ -195,7 +155,7 @@ fn parameters(root: &Item, set: &[(&str, u64)]) -> Result<Vec<Parameter>, Machin
     let mut parameters = Vec::new();
     let table = Table { item: root, name: "the machine", parameters: &[] };
     for entry in table.list("parameter", "[[parameter]]")? {
-        entry.known(PARAMETER)?;
+        entry.known(schema::PARAMETER)?;
         entry.text("source")?;
         let name = entry.text("name")?;
         let low = entry.count("min", 1, LARGEST)?;
@@ -214,6 +174,60 @@ fn parameters(root: &Item, set: &[(&str, u64)]) -> Result<Vec<Parameter>, Machin
     }
 }
 
+fn read_compute(compute: &Table<'_>) -> Result<Compute, MachineError> {
+    let rate = |key| compute.optional(key, |c: &Table<'_>| c.positive(key));
+    let energy = |key| compute.optional(key, |c: &Table<'_>| c.energy(key));
+    Ok(Compute {
+        op_overhead_cycles: energy("op_overhead_cycles")?.unwrap_or(0.0),
+        vector_ops_per_cycle: rate("vector_ops_per_cycle")?,
+        vector_op_energy_pj: energy("vector_op_energy_pj")?,
+        scalar_ops_per_cycle: rate("scalar_ops_per_cycle")?,
+        scalar_op_energy_pj: energy("scalar_op_energy_pj")?,
+        zero_gating: compute.flag("zero_gating")?,
+        zero_skipping: compute.flag("zero_skipping")?,
+        structured_sparsity: structured(compute)?,
+        partial_sum_bits: compute.optional("partial_sum_bits", |c| c.count("partial_sum_bits", 1, 1024))?,
+    })
+}
+
+/// `structured_sparsity = ["2:4"]` with `structured_speedup`, the group over the nonzero weights unless given.
+fn structured(compute: &Table<'_>) -> Result<Vec<StructuredSparsity>, MachineError> {
+    let speedup = compute.optional("structured_speedup", |c| c.positive("structured_speedup"))?;
+    let Some(item) = compute.item.get("structured_sparsity") else { return Ok(Vec::new()) };
+    let Value::List(list) = &item.value else {
+        return Err(item.error(wrong("structured_sparsity", "a list of patterns such as \"2:4\"", item)));
+    };
+    let mut patterns = Vec::new();
+    for entry in list {
+        let text = match &entry.value {
+            Value::Text(text) => text.as_str(),
+            _ => return Err(entry.error(wrong("structured_sparsity", "a pattern such as \"2:4\"", entry))),
+        };
+        let pair =
+            text.split_once(':').and_then(|(n, m)| Some((n.parse::<u64>().ok()?, m.parse::<u64>().ok()?)));
+        let Some((nonzero, group)) = pair.filter(|&(n, m)| 0 < n && n < m && m <= 1024) else {
+            let (key, expected) = ("structured_sparsity".to_owned(), "N:M with 0 < N < M <= 1024".to_owned());
+            return Err(entry.error(Problem::Word { key, expected, found: text.to_owned() }));
+        };
+        let speedup = speedup.unwrap_or(group as f64 / nonzero as f64);
+        patterns.push(StructuredSparsity { nonzero, group, speedup });
+    }
+    Ok(patterns)
+}
+
+fn read_precision(precision: &Table<'_>) -> Result<Precision, MachineError> {
+    let bits = |key| precision.count(key, 1, 64);
+    Ok(Precision {
+        name: precision.text("name")?,
+        input_bits: bits("input_bits")?,
+        weight_bits: bits("weight_bits")?,
+        float: precision.flag("float")?,
+        macs_per_cycle: precision.positive("macs_per_cycle")?,
+        mac_energy_pj: precision.optional("mac_energy_pj", |p| p.energy("mac_energy_pj"))?,
+        partial_sum_bits: precision.optional("partial_sum_bits", |p| p.count("partial_sum_bits", 1, 1024))?,
+    })
+}
+
 fn read_axis(axis: &Table<'_>) -> Result<Axis, MachineError> {
     let mut dims = [true; DIMS];
     if axis.item.get("dims").is_some() {
@@ -223,218 +237,117 @@ fn read_axis(axis: &Table<'_>) -> Result<Axis, MachineError> {
     Ok(Axis { name: axis.text("name")?, size: axis.count("size", 1, 1 << 20)?, dims })
 }
 
-fn read_memory(memory: &Table<'_>) -> Result<Memory, MachineError> {
+/// A memory as its table has it, with what `parent` and `tier` say of its place.
+pub(super) struct Read<'a> {
+    pub(super) memory: Memory,
+    pub(super) tier: Option<Tier>,
+    pub(super) parent: Option<(String, &'a Item)>,
+    pub(super) item: &'a Item,
+}
+
+const TENSORS: [&str; 3] = ["weight", "input", "output"];
+
+fn read_memory<'a>(memory: &Table<'a>, machine: &Machine) -> Result<Read<'a>, MachineError> {
     let tensors: Vec<(String, usize)> =
-        Tensor::ALL.iter().map(|t| (t.name().to_owned(), *t as usize)).collect();
-    let holds: [bool; 3] = memory.set("holds", &tensors)?;
-    let may_bypass: [bool; 3] =
-        memory.optional("may_bypass", |m| m.set("may_bypass", &tensors))?.unwrap_or([false; 3]);
-    let doubled = match memory.item.get("double_buffered") {
-        None => false,
-        Some(Item { value: Value::Bool(b), .. }) => *b,
-        Some(other) => return Err(other.error(wrong("double_buffered", "true or false", other))),
+        TENSORS.iter().enumerate().map(|(i, t)| ((*t).to_owned(), i)).collect();
+    let set = |key| memory.optional(key, |m: &Table<'_>| m.set::<3>(key, &tensors));
+    let double_buffered = memory.flag("double_buffered")?;
+    let least = if double_buffered { 2 } else { 1 };
+    let capacity = memory.optional("capacity_words", |m| m.count("capacity_words", 1, LARGEST))?;
+    let tier = memory.optional("tier", |m| {
+        m.word("tier", &[("backing", Tier::Backing), ("buffer", Tier::Buffer), ("element", Tier::Element)])
+    })?;
+    let parent = match memory.item.get("parent") {
+        None => None,
+        Some(item) => Some((memory.text("parent")?, item)),
     };
-    let least = if doubled { 2 } else { 1 };
-    let capacity = memory.optional("capacity_words", |m| m.count("capacity_words", least, LARGEST))?;
-    Ok(Memory {
+    if tier.is_none() && parent.is_none() {
+        return Err(memory
+            .item
+            .error(Problem::Missing { key: "tier", table: "[[memory]] without `parent`" }));
+    }
+    let rate = |key| memory.optional(key, |m: &Table<'_>| m.positive(key));
+    let read = Memory {
         name: memory.text("name")?,
-        tier: memory.word(
-            "tier",
-            &[("backing", Tier::Backing), ("buffer", Tier::Buffer), ("element", Tier::Element)],
-        )?,
-        holds,
-        may_bypass,
+        tier: tier.unwrap_or(Tier::Backing),
+        holds: memory.set("holds", &tensors)?,
+        may_bypass: set("may_bypass")?.unwrap_or([false; 3]),
         capacity_words: capacity.map(|c| c / least),
         read_energy_pj: memory.energy("read_energy_pj_per_word")?,
         write_energy_pj: memory.energy("write_energy_pj_per_word")?,
-        read_words_per_cycle: memory
-            .optional("read_words_per_cycle", |m| m.positive("read_words_per_cycle"))?,
-        write_words_per_cycle: memory
-            .optional("write_words_per_cycle", |m| m.positive("write_words_per_cycle"))?,
+        read_words_per_cycle: rate("read_words_per_cycle")?,
+        write_words_per_cycle: rate("write_words_per_cycle")?,
+        double_buffered,
+        kind: memory.optional("kind", |m| m.word("kind", KINDS))?,
+        word_bits: memory
+            .optional("word_bits", |m| m.count("word_bits", 1, 1024))?
+            .unwrap_or(machine.word_bits),
+        block_words: memory.optional("block_words", |m| m.count("block_words", 1, 1 << 20))?.unwrap_or(1),
+        ports: read_ports(memory)?,
+        compression: read_compression(memory, set("compresses")?)?,
+        leakage_mw: memory.optional("leakage_mw", |m| m.energy("leakage_mw"))?,
+        area_mm2: rate("area_mm2")?,
+    };
+    let at = memory.item.get("capacity_words").unwrap_or(memory.item);
+    room(&read).map_err(|problem| at.error(problem))?;
+    Ok(Read { memory: read, tier, parent, item: memory.item })
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("register", Kind::Register),
+    ("sram", Kind::Sram),
+    ("cache", Kind::Cache),
+    ("dram", Kind::Dram),
+    ("flash", Kind::Flash),
+];
+
+/// The smallest tile of a tensor is one word.
+fn room(memory: &Memory) -> Result<(), Problem> {
+    let held: Vec<Tensor> = Tensor::ALL.into_iter().filter(|t| memory.holds[*t as usize]).collect();
+    let capacity = memory.capacity_words.unwrap_or(u64::MAX);
+    if capacity >= held.len() as u64 {
+        return Ok(());
+    }
+    let without: Vec<&str> = held.iter().skip(capacity as usize).map(|t| t.name()).collect();
+    Err(Problem::Capacity {
+        memory: memory.name.clone(),
+        capacity,
+        doubled: if memory.double_buffered { " beside those being filled" } else { "" },
+        missing: held.len() as u64 - capacity,
+        tensor: without.join(" and "),
     })
 }
 
-/// What must hold of the whole: one backing store for everything, each tensor at most once a tier, one or two axes.
-fn structure(machine: &Machine) -> Result<(), String> {
-    let backing: Vec<&Memory> = machine.memories.iter().filter(|m| m.tier == Tier::Backing).collect();
-    match backing.as_slice() {
-        [one] if one.holds == [true; 3] && one.capacity_words.is_none() => {}
-        [one] => {
-            return Err(format!(
-                "`{}` backs the machine: it holds all three tensors without a capacity",
-                one.name
-            ));
-        }
-        _ => return Err(format!("{} backing memories, one expected", backing.len())),
+fn read_ports(memory: &Table<'_>) -> Result<Option<Ports>, MachineError> {
+    let keys = ["read_ports", "write_ports", "read_write_ports"];
+    if keys.iter().all(|key| memory.item.get(key).is_none()) {
+        return Ok(None);
     }
-    for tier in [Tier::Buffer, Tier::Element] {
-        for tensor in Tensor::ALL {
-            let held = machine.memories.iter().filter(|m| m.tier == tier && m.holds[tensor as usize]);
-            let names: Vec<&str> = held.map(|m| m.name.as_str()).collect();
-            if names.len() > 1 {
-                return Err(format!(
-                    "{} is held by `{}` in one tier, one memory expected",
-                    tensor.name(),
-                    names.join("`, `")
-                ));
-            }
-        }
+    let count = |key| Ok(memory.optional(key, |m: &Table<'_>| m.count(key, 0, 1 << 10))?.unwrap_or(0));
+    let ports = Ports { read: count(keys[0])?, write: count(keys[1])?, read_write: count(keys[2])? };
+    if ports.read + ports.read_write == 0 {
+        let message = format!("`{}` has no port that reads", memory.text("name")?);
+        return Err(memory.item.error(Problem::Structure { message }));
     }
-    for memory in &machine.memories {
-        if (0..3).any(|t| memory.may_bypass[t] && (!memory.holds[t] || memory.tier != Tier::Buffer)) {
-            return Err(format!("`{}` lets a tensor bypass that it does not hold as a buffer", memory.name));
-        }
-    }
-    if !(1..=2).contains(&machine.axes.len()) {
-        return Err(format!("{} axes, one or two expected", machine.axes.len()));
-    }
-    Ok(())
+    Ok(Some(ports))
 }
 
-/// Largest count in a file: sums of a few stay exact in a double.
-const LARGEST: u64 = 1 << 50;
-
-/// A table being read: its keys are looked up by name, and `"$name"` stands for a parameter.
-struct Table<'a> {
-    item: &'a Item,
-    name: &'static str,
-    parameters: &'a [Parameter],
-}
-
-impl<'a> Table<'a> {
-    fn known(&self, keys: &[&str]) -> Result<(), MachineError> {
-        let Value::Table(entries) = &self.item.value else {
-            return Err(self.item.error(wrong(self.name, "a table", self.item)));
-        };
-        match entries.iter().find(|(key, _)| !keys.contains(&key.as_str())) {
-            None => Ok(()),
-            Some((key, item)) => {
-                let nearest =
-                    keys.iter().min_by_key(|k| distance(k, key)).map_or(String::new(), |k| (*k).to_owned());
-                Err(item.error(Problem::UnknownKey { key: key.clone(), table: self.name, nearest }))
-            }
-        }
-    }
-
-    fn need(&self, key: &'static str) -> Result<&'a Item, MachineError> {
-        self.item.get(key).ok_or_else(|| self.item.error(Problem::Missing { key, table: self.name }))
-    }
-
-    fn optional<T>(
-        &self,
-        key: &'static str,
-        read: impl Fn(&Self) -> Result<T, MachineError>,
-    ) -> Result<Option<T>, MachineError> {
-        self.item.get(key).map(|_| read(self)).transpose()
-    }
-
-    fn child(&self, key: &'static str, name: &'static str) -> Result<Table<'a>, MachineError> {
-        Ok(Table { item: self.need(key)?, name, parameters: self.parameters })
-    }
-
-    fn list(&self, key: &'static str, name: &'static str) -> Result<Vec<Table<'a>>, MachineError> {
-        let Some(item) = self.item.get(key) else { return Ok(Vec::new()) };
-        match &item.value {
-            Value::List(items) => {
-                Ok(items.iter().map(|item| Table { item, name, parameters: self.parameters }).collect())
-            }
-            _ => Err(item.error(wrong(key, "a list of tables", item))),
-        }
-    }
-
-    fn text(&self, key: &'static str) -> Result<String, MachineError> {
-        match self.need(key)? {
-            Item { value: Value::Text(text), .. } => Ok(text.clone()),
-            other => Err(other.error(wrong(key, "text", other))),
-        }
-    }
-
-    fn number(&self, key: &'static str) -> Result<(f64, &'a Item), MachineError> {
-        let item = self.need(key)?;
-        match &item.value {
-            Value::Number(x) => Ok((*x, item)),
-            Value::Text(text) if text.starts_with('$') => {
-                match self.parameters.iter().find(|p| p.name == text[1..]) {
-                    Some(parameter) => Ok((parameter.value as f64, item)),
-                    None => {
-                        Err(item.error(Problem::Unknown { what: "parameter", name: text[1..].to_owned() }))
-                    }
-                }
-            }
-            _ => Err(item.error(wrong(key, "a number", item))),
-        }
-    }
-
-    fn positive(&self, key: &'static str) -> Result<f64, MachineError> {
-        match self.number(key)? {
-            (x, _) if x > 0.0 => Ok(x),
-            (x, item) => Err(item.error(range(key, "more than 0", x))),
-        }
-    }
-
-    fn energy(&self, key: &'static str) -> Result<f64, MachineError> {
-        match self.number(key)? {
-            (x, _) if x >= 0.0 => Ok(x),
-            (x, item) => Err(item.error(range(key, "at least 0", x))),
-        }
-    }
-
-    fn count(&self, key: &'static str, low: u64, high: u64) -> Result<u64, MachineError> {
-        let (x, item) = self.number(key)?;
-        if x.fract() == 0.0 && x >= low as f64 && x <= high as f64 {
-            Ok(x as u64)
-        } else {
-            Err(item.error(range(key, &format!("a whole number from {low} to {high}"), x)))
-        }
-    }
-
-    fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Result<T, MachineError> {
-        let found = self.text(key)?;
-        words.iter().find(|(w, _)| *w == found).map(|&(_, value)| value).ok_or_else(|| {
-            let expected = words.iter().map(|(w, _)| format!("`{w}`")).collect::<Vec<_>>().join(", ");
-            self.item.get(key).unwrap_or(self.item).error(Problem::Word { key: key.into(), expected, found })
-        })
-    }
-
-    fn set<const LEN: usize>(
-        &self,
-        key: &'static str,
-        words: &[(String, usize)],
-    ) -> Result<[bool; LEN], MachineError> {
-        let item = self.need(key)?;
-        let Value::List(list) = &item.value else { return Err(item.error(wrong(key, "a list", item))) };
-        let mut set = [false; LEN];
-        for entry in list {
-            let Value::Text(found) = &entry.value else { return Err(entry.error(wrong(key, "text", entry))) };
-            let Some((_, at)) = words.iter().find(|(w, _)| w == found) else {
-                let expected = words.iter().map(|(w, _)| format!("`{w}`")).collect::<Vec<_>>().join(", ");
-                return Err(entry.error(Problem::Word { key: key.into(), expected, found: found.clone() }));
-            };
-            set[*at] = true;
-        }
-        Ok(set)
-    }
-}
-
-fn wrong(key: &str, expected: &'static str, item: &Item) -> Problem {
-    Problem::Type { key: key.to_owned(), expected, found: item.kind().to_owned() }
-}
-
-fn range(key: &str, expected: &str, found: f64) -> Problem {
-    Problem::Range { key: key.to_owned(), expected: expected.to_owned(), found }
-}
-
-/// Edit distance: insertions, deletions and replacements.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut before = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = before + usize::from(x != y);
-            before = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(before + 1);
-        }
-    }
-    row[b.len()]
+fn read_compression(
+    memory: &Table<'_>,
+    tensors: Option<[bool; 3]>,
+) -> Result<Option<Compression>, MachineError> {
+    let schemes = [
+        ("none", None),
+        ("rle", Some(Scheme::RunLength)),
+        ("bitmask", Some(Scheme::Bitmask)),
+        ("entropy", Some(Scheme::Entropy)),
+    ];
+    let scheme = memory.optional("compression", |m| m.word("compression", &schemes))?.flatten();
+    let Some(scheme) = scheme else { return Ok(None) };
+    let run_bits = match scheme {
+        Scheme::RunLength => memory.count("compression_run_bits", 1, 32)?,
+        Scheme::Bitmask | Scheme::Entropy => 0,
+    };
+    let holds = tensors.unwrap_or([true; 3]);
+    Ok(Some(Compression { scheme, tensors: holds, run_bits }))
 }

@@ -1,19 +1,24 @@
 //! A TOML document as a tree that remembers file and line, with inheritance.
 
-use super::read::{MachineError, Problem};
-use std::rc::Rc;
+use super::error::{MachineError, Problem};
+use super::table::wrong;
+use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 /// A value and where it stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {
     pub(super) value: Value,
-    pub(super) file: Rc<str>,
+    pub(super) file: Arc<str>,
     pub(super) line: usize,
+    /// The `source` beside the value in its own file.
+    pub(super) source: Option<Arc<str>>,
+    /// Whether it is said there to be assumed.
+    pub(super) assumed: bool,
 }
 
 /// What a value can be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value {
     Text(String),
     Number(f64),
@@ -52,15 +57,26 @@ impl Item {
     }
 }
 
+/// Line of an offset.
+type LineOf<'a> = &'a dyn Fn(usize) -> usize;
+
+/// Longest file read.
+const LONGEST: usize = 1 << 18;
+
 /// Parses one file.
 pub(super) fn parse(text: &str, file: &str) -> Result<Item, MachineError> {
-    let file: Rc<str> = file.into();
-    let line_of =
-        |at: usize| 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|&&b| b == b'\n').count();
+    let file: Arc<str> = file.into();
+    if text.len() > LONGEST {
+        let expected = format!("at most {LONGEST} bytes");
+        let problem = Problem::Range { key: "the file".into(), expected, found: text.len() as f64 };
+        return Err(MachineError { file: file.to_string(), line: 1, problem });
+    }
+    let ends: Vec<usize> = text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(at, _)| at).collect();
+    let line_of = |at: usize| 1 + ends.partition_point(|&end| end < at);
     match DeTable::parse(text) {
         Ok(table) => {
             let value = entries(table.get_ref(), &file, &line_of)?;
-            Ok(Item { value, file, line: 1 })
+            Ok(Item { value, file, line: 1, source: None, assumed: false })
         }
         Err(error) => {
             let line = line_of(error.span().map_or(0, |s| s.start));
@@ -70,25 +86,55 @@ pub(super) fn parse(text: &str, file: &str) -> Result<Item, MachineError> {
     }
 }
 
-fn entries(
-    table: &DeTable<'_>,
-    file: &Rc<str>,
-    line_of: &dyn Fn(usize) -> usize,
-) -> Result<Value, MachineError> {
+fn entries(table: &DeTable<'_>, file: &Arc<str>, line_of: LineOf<'_>) -> Result<Value, MachineError> {
     let mut list = Vec::new();
     for (key, value) in table {
         let line = line_of(key.span().start);
         list.push((key.get_ref().to_string(), item(value.get_ref(), line, file, line_of)?));
     }
     list.sort_by_key(|(_, item)| item.line);
+    attribute(&mut list)?;
     Ok(Value::Table(list))
+}
+
+/// Puts the `source` of a table, and what its `assumed` names, beside its values: inheritance keeps each number with its own.
+fn attribute(list: &mut [(String, Item)]) -> Result<(), MachineError> {
+    let of = |key: &str| list.iter().find(|(k, _)| k == key).map(|(_, item)| item.clone());
+    let assumed = of("assumed");
+    let source: Option<Arc<str>> = match of("source") {
+        Some(Item { value: Value::Text(text), .. }) => Some(text.as_str().into()),
+        _ => None,
+    };
+    let all = source.as_ref().is_some_and(|s| s.starts_with("assumed"));
+    for (_, item) in list.iter_mut() {
+        item.source = source.clone();
+        item.assumed = all;
+    }
+    let Some(assumed) = assumed else { return Ok(()) };
+    let Value::List(names) = &assumed.value else {
+        return Err(assumed.error(wrong("assumed", "a list of keys of its table", &assumed)));
+    };
+    for entry in names {
+        let Value::Text(name) = &entry.value else {
+            return Err(entry.error(wrong("assumed", "text", entry)));
+        };
+        match list.iter_mut().find(|(key, _)| key == name) {
+            Some((_, item)) => item.assumed = true,
+            None => {
+                return Err(
+                    entry.error(Problem::Unknown { what: "key beside `assumed`", name: name.clone() })
+                );
+            }
+        }
+    }
+    Ok(())
 }
 
 fn item(
     value: &DeValue<'_>,
     line: usize,
-    file: &Rc<str>,
-    line_of: &dyn Fn(usize) -> usize,
+    file: &Arc<str>,
+    line_of: LineOf<'_>,
 ) -> Result<Item, MachineError> {
     let refuse = |found: &str| MachineError {
         file: file.to_string(),
@@ -116,7 +162,7 @@ fn item(
         ),
         DeValue::Table(table) => entries(table, file, line_of)?,
     };
-    Ok(Item { value, file: file.clone(), line })
+    Ok(Item { value, file: file.clone(), line, source: None, assumed: false })
 }
 
 /// `own` laid over `base`: tables key by key, lists of named tables name by name, everything else replaced.
@@ -145,5 +191,5 @@ pub(super) fn inherit(base: Item, own: Item) -> Item {
         }
         (_, value) => value,
     };
-    Item { value, file: own.file, line: own.line }
+    Item { value, file: own.file, line: own.line, source: own.source, assumed: own.assumed }
 }

@@ -1,0 +1,188 @@
+//! The memories of a file as a tree, and the three tiers that mapping sees of it.
+
+use super::describe::Level;
+use super::error::{MachineError, Problem};
+use super::read::Read;
+use super::tree::Item;
+use super::{Memory, Tensor, Tier};
+
+/// Checks the tree and lays it out: mapped memories by tier, as in the file within one, then those only crossed.
+pub(super) fn arrange(mut read: Vec<Read<'_>>, root: &Item) -> Result<Vec<Level>, MachineError> {
+    // Outermost first; the sort is stable.
+    read.sort_by_key(|r| r.tier.map_or(3, |tier| tier as u8));
+    let refuse = |message: String| root.error(Problem::Structure { message });
+    for (at, r) in read.iter().enumerate() {
+        if read[..at].iter().any(|other| other.memory.name == r.memory.name) {
+            let message = format!("two memories are named `{}`", r.memory.name);
+            return Err(r.item.error(Problem::Structure { message }));
+        }
+    }
+    let mapped: Vec<&Memory> = read.iter().filter(|r| r.tier.is_some()).map(|r| &r.memory).collect();
+    tiers(&mapped).map_err(refuse)?;
+    let parents = parents(&read)?;
+    for at in 0..read.len() {
+        place(&read, &parents, at)?;
+    }
+    let tier = |mut at: usize| loop {
+        match (read[at].tier, parents[at]) {
+            (Some(tier), _) => return tier,
+            (None, Some(parent)) => at = parent,
+            (None, None) => unreachable!("a memory without tier has a parent"),
+        }
+    };
+    let tiers: Vec<Tier> = (0..read.len()).map(tier).collect();
+    let level = |((r, tier), parent): ((Read<'_>, Tier), Option<usize>)| Level {
+        memory: Memory { tier, ..r.memory },
+        parent,
+        mapped: r.tier.is_some(),
+    };
+    Ok(read.into_iter().zip(tiers).zip(parents).map(level).collect())
+}
+
+/// What must hold of the mapped memories: one backing store for everything, each tensor at most once a tier.
+fn tiers(memories: &[&Memory]) -> Result<(), String> {
+    let backing: Vec<&&Memory> = memories.iter().filter(|m| m.tier == Tier::Backing).collect();
+    match backing.as_slice() {
+        [one] if one.holds == [true; 3] && one.capacity_words.is_none() => {}
+        [one] => {
+            return Err(format!(
+                "`{}` backs the machine: it holds all three tensors without a capacity",
+                one.name
+            ));
+        }
+        _ => return Err(format!("{} backing memories, one expected", backing.len())),
+    }
+    for tier in [Tier::Buffer, Tier::Element] {
+        for tensor in Tensor::ALL {
+            let held = memories.iter().filter(|m| m.tier == tier && m.holds[tensor as usize]);
+            let names: Vec<&str> = held.map(|m| m.name.as_str()).collect();
+            if names.len() > 1 {
+                return Err(format!(
+                    "{} is held by `{}` in one tier, one memory expected",
+                    tensor.name(),
+                    names.join("`, `")
+                ));
+            }
+        }
+    }
+    for memory in memories {
+        if (0..3).any(|t| memory.may_bypass[t] && (!memory.holds[t] || memory.tier != Tier::Buffer)) {
+            return Err(format!("`{}` lets a tensor bypass that it does not hold as a buffer", memory.name));
+        }
+    }
+    Ok(())
+}
+
+/// The parent of each memory: as stated, else the innermost mapped memory of an outer tier that holds one of its tensors.
+fn parents(read: &[Read<'_>]) -> Result<Vec<Option<usize>>, MachineError> {
+    let mut parents = Vec::new();
+    for r in read {
+        parents.push(match &r.parent {
+            Some((name, item)) => match read.iter().position(|other| other.memory.name == *name) {
+                Some(at) => Some(at),
+                None => return Err(item.error(Problem::Unknown { what: "memory", name: name.clone() })),
+            },
+            None => {
+                let shares = |other: &Memory| (0..3).any(|t| other.holds[t] && r.memory.holds[t]);
+                let outer =
+                    |o: &Read<'_>| o.tier.is_some() && o.tier.map(|t| t as u8) < r.tier.map(|t| t as u8);
+                read.iter().rposition(|other| outer(other) && shares(&other.memory))
+            }
+        });
+    }
+    for (at, r) in read.iter().enumerate() {
+        let mut next = parents[at];
+        for _ in 0..read.len() {
+            next = next.and_then(|parent| parents[parent]);
+        }
+        // Longer than there are memories: the way up never ends.
+        if next.is_some() {
+            let item = r.parent.as_ref().map_or(r.item, |(_, item)| item);
+            return Err(item.error(Problem::Cycle { key: "parent", name: r.memory.name.clone() }));
+        }
+    }
+    Ok(parents)
+}
+
+/// A mapped memory lies in a tier further in than the mapped one above it. One only crossed is on the way of everything that leaves
+/// the mapped one above it, so that its cost can be charged there.
+fn place(read: &[Read<'_>], parents: &[Option<usize>], at: usize) -> Result<(), MachineError> {
+    let r = &read[at];
+    let name = &r.memory.name;
+    let refuse = |message: String| Err(r.item.error(Problem::Structure { message }));
+    let Some(parent) = parents[at] else {
+        return match r.tier {
+            Some(Tier::Backing) => Ok(()),
+            _ => refuse(format!("`{name}` holds nothing that the backing store does")),
+        };
+    };
+    let mut above = parent;
+    while read[above].tier.is_none() {
+        above = parents[above].expect("only the root has no parent, and it is mapped");
+    }
+    let outer = &read[above].memory;
+    match r.tier {
+        Some(tier) if tier as u8 <= outer.tier as u8 => {
+            refuse(format!("`{name}` lies inside `{}`, whose tier is not further out", outer.name))
+        }
+        Some(_) => Ok(()),
+        None => {
+            let missing: Vec<&str> = Tensor::ALL
+                .iter()
+                .filter(|t| outer.holds[**t as usize] && !r.memory.holds[**t as usize])
+                .map(|t| t.name())
+                .collect();
+            if !missing.is_empty() {
+                let missing = missing.join(" and ");
+                return refuse(format!(
+                    "`{name}` has no tier, so that words only cross it, and does not hold {missing}, which `{}` does",
+                    outer.name
+                ));
+            }
+            let beside = (0..read.len()).find(|&other| other != at && parents[other] == Some(parent));
+            match beside {
+                Some(other) => refuse(format!(
+                    "`{name}` has no tier, so that words only cross it, but `{}` lies beside it in `{}`: give it `parent = \"{name}\"`, or `{name}` a tier",
+                    read[other].memory.name, read[parent].memory.name
+                )),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// The memories mapping sees: those with a tier, each charged for the ones crossed between it and what it feeds.
+pub(super) fn mapped(tree: &[Level]) -> Vec<Memory> {
+    let mut memories = Vec::new();
+    for (at, level) in tree.iter().enumerate().filter(|(_, level)| level.mapped) {
+        let mut memory = level.memory.clone();
+        let mut next = inside(tree, at);
+        while let Some(crossed) = next {
+            cross(&mut memory, &tree[crossed].memory);
+            next = inside(tree, crossed);
+        }
+        memories.push(memory);
+    }
+    memories
+}
+
+fn inside(tree: &[Level], at: usize) -> Option<usize> {
+    tree.iter().position(|level| !level.mapped && level.parent == Some(at))
+}
+
+/// Every word that leaves or enters `memory` is also written to and read from `crossed`.
+///
+/// Both ways share its two ports, so that each has half of the lesser: time is then never less than what the ports take.
+fn cross(memory: &mut Memory, crossed: &Memory) {
+    let words = memory.word_bits as f64 / crossed.word_bits as f64;
+    let energy = (crossed.read_energy_pj + crossed.write_energy_pj) * words;
+    memory.read_energy_pj += energy;
+    memory.write_energy_pj += energy;
+    let ports = [crossed.read_words_per_cycle, crossed.write_words_per_cycle];
+    if let Some(narrow) = ports.into_iter().flatten().reduce(f64::min) {
+        let half = narrow / words / 2.0;
+        for width in [&mut memory.read_words_per_cycle, &mut memory.write_words_per_cycle] {
+            *width = Some(width.map_or(half, |w| w.min(half)));
+        }
+    }
+}
