@@ -11,6 +11,7 @@ mod artifact;
 mod build;
 mod compare;
 mod count;
+pub mod device;
 mod elf;
 mod error;
 mod harness;
