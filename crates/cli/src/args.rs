@@ -176,12 +176,23 @@ pub(crate) struct Run {
 pub(crate) struct Cost {
     #[command(flatten)]
     pub(crate) model: Model,
-    /// The machine; `nasc targets` lists them
-    #[arg(short, long, value_name = "TARGET")]
-    pub(crate) target: String,
-    /// The pass pipeline, instead of the target's own
+    /// The machine that code is generated for; `nasc targets` lists them
+    #[arg(
+        short,
+        long,
+        value_name = "TARGET",
+        required_unless_present = "hardware",
+        conflicts_with = "hardware"
+    )]
+    pub(crate) target: Option<String>,
+    #[command(flatten)]
+    pub(crate) machine: Option<Machine>,
+    /// The pass pipeline, instead of the target's own, or of `default`
     #[arg(short, long, value_name = "PASSES")]
     pub(crate) passes: Option<String>,
+    /// What the mapping of each layer minimises, with --hardware
+    #[arg(long, value_name = "K", value_enum, default_value = "edp", conflicts_with = "target")]
+    pub(crate) objective: Objective,
 }
 
 /// A machine by its description.
@@ -191,7 +202,7 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "H.toml|NAME", value_hint = ValueHint::FilePath)]
     pub(crate) hardware: PathBuf,
     /// Set a template parameter of the machine, e.g. rows=16 (repeatable)
-    #[arg(long = "set", value_name = "NAME=N")]
+    #[arg(long = "set", value_name = "NAME=N", requires = "hardware")]
     pub(crate) set: Vec<String>,
 }
 
@@ -225,8 +236,11 @@ pub(crate) struct Map {
     #[arg(long, value_name = "TIME")]
     pub(crate) time: Option<String>,
     /// Layers searched at once (default: one a processor)
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// The pass pipeline applied to a model before its layers are taken
+    #[arg(short, long, value_name = "PASSES", default_value = "default")]
+    pub(crate) passes: String,
     /// Print the loop nest of every layer under the table
     #[arg(long, visible_alias = "verbose")]
     pub(crate) nest: bool,

@@ -2,12 +2,15 @@
 
 use crate::args::Global;
 use crate::failure::{Failure, Finding, Kind};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use report::{Look, Table};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// Counted work that is done by then shows no bar.
+const SHORT: Duration = Duration::from_secs(1);
 
 /// How this run shows things.
 #[derive(Debug, Clone)]
@@ -94,14 +97,16 @@ impl Console {
         Progress(Some(bar))
     }
 
-    /// Counted work: a bar with rate and remaining time on a terminal, nothing elsewhere: the result says how many there were.
+    /// Counted work: a bar with rate and remaining time on a terminal once it takes long, nothing elsewhere: the result says how
+    /// many there were.
     pub(crate) fn counter(&self, text: impl Into<String>, total: usize) -> Progress {
         if self.quiet || !std::io::stderr().is_terminal() {
             return Progress(None);
         }
         let style = "{msg} {bar:30.cyan/dim} {pos}/{len} {per_sec:.dim} {eta:.dim}";
         let style = ProgressStyle::with_template(style).expect("a sound template");
-        Progress(Some(ProgressBar::new(total as u64).with_style(style).with_message(text.into())))
+        let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
+        Progress(Some(bar.with_style(style).with_message(text.into())))
     }
 
     /// Says why a command failed, and gives the exit code.
@@ -169,6 +174,9 @@ impl Progress {
     /// One more is done.
     pub(crate) fn step(&self) {
         if let Some(bar) = &self.0 {
+            if bar.is_hidden() && bar.elapsed() > SHORT {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
             bar.inc(1);
         }
     }

@@ -18,6 +18,7 @@ mod pipeline;
 mod reference;
 mod staging;
 mod verify;
+mod workload;
 
 use clap::{CommandFactory, Parser};
 use console::Console;

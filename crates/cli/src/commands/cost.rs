@@ -1,7 +1,9 @@
-//! `nasc cost`: what a model needs on a target, op by op, before anything is built. Weights may be missing.
+//! `nasc cost`: what a model needs on a target, op by op, before anything is built. Weights may be missing. A machine that is only
+//! described is next door.
 
 use crate::args::Cost;
 use crate::commands::compile::refused;
+use crate::commands::cost_hardware;
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::{model, pipeline};
@@ -13,7 +15,10 @@ use serde_json::{Value, json};
 use targets::Step;
 
 pub(super) fn run(args: &Cost, console: &Console) -> Result<(), Failure> {
-    let target = pipeline::target(&args.target)?;
+    if let Some(machine) = &args.machine {
+        return cost_hardware::run(args, machine, console);
+    }
+    let target = pipeline::target(args.target.as_deref().unwrap_or_default())?;
     let loaded = model::load(&args.model, console)?;
     let options = Options { passes: args.passes.clone(), ..Options::default() };
     let planned = compile::plan(&loaded.graph, target, &options).map_err(|e| refused(&e))?;

@@ -2,6 +2,7 @@
 
 mod compile;
 mod cost;
+mod cost_hardware;
 mod export;
 mod hardware;
 mod import;

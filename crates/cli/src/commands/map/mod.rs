@@ -1,0 +1,84 @@
+//! `nasc map`: the best way to run layers on a described machine.
+
+pub(super) mod table;
+
+use crate::args::{self, Map};
+use crate::console::Console;
+use crate::failure::Failure;
+use crate::{hardware, workload};
+use hw::machine::Machine;
+use mapping::nest::{LayerRow, Objective, Options};
+use mapping::network::{Mapped, map_network, shape_count};
+use std::time::Duration;
+
+pub(super) fn run(args: &Map, console: &Console) -> Result<(), Failure> {
+    let machine = hardware::load(&args.machine.hardware, &args.machine.set)?;
+    let options = options(args)?;
+    let (mut rows, mut streamed) = (Vec::new(), 0);
+    for input in &args.inputs {
+        let workload = workload::read(input, &args.reading, &args.passes, console)?;
+        rows.extend(workload.rows);
+        streamed += workload.streamed.len();
+    }
+    if streamed > 0 {
+        console.note(format!(
+            "{streamed} ops are no loop nests (pools, additions, moves ...); `nasc cost --hardware` has them too"
+        ));
+    }
+    if rows.is_empty() {
+        return Err(Failure::input("nothing to map: no convolution and no matrix product"));
+    }
+    let mapped = search(&machine, &rows, &options, args.threads, console)?;
+    console.result(&mapped, || {
+        console.table(&table::of(&mapped, args.pareto))?;
+        if args.nest {
+            for layer in &mapped {
+                console.line(format!("\n{} {}\n{}", layer.net, layer.layer, layer.mapping.trim_end()))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Maps rows with a bar that says how long it takes.
+pub(super) fn search(
+    machine: &Machine,
+    rows: &[LayerRow],
+    options: &Options,
+    threads: Option<u16>,
+    console: &Console,
+) -> Result<Vec<Mapped>, Failure> {
+    let progress = console.counter("map", shape_count(rows));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build();
+    let pool = pool.map_err(|e| Failure::input(format!("--threads: {e}")))?;
+    let mapped = pool.install(|| map_network(machine, rows, options, &|| progress.step()));
+    mapped.map_err(|e| Failure::input(format!("on `{}`: {e}", machine.name)))
+}
+
+fn options(args: &Map) -> Result<Options, Failure> {
+    let objective = if args.pareto { Objective::Pareto } else { objective(args.objective) };
+    Ok(Options { objective, time: args.time.as_deref().map(duration).transpose()? })
+}
+
+pub(super) fn objective(named: args::Objective) -> Objective {
+    match named {
+        args::Objective::Energy => Objective::Energy,
+        args::Objective::Latency => Objective::Latency,
+        args::Objective::Edp => Objective::Edp,
+    }
+}
+
+/// `5s`, `200ms`, `2m`.
+fn duration(text: &str) -> Result<Duration, Failure> {
+    let wrong = || Failure::input(format!("--time `{text}`: a time such as 5s, 200ms or 2m expected"));
+    let at = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(at);
+    let scale = match unit {
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.trim().parse::<f64>().map_err(|_| wrong())? * scale;
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}

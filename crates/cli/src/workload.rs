@@ -1,0 +1,93 @@
+//! What is to be mapped: layer tables, and the layers of models.
+
+use crate::args::{self, Reading};
+use crate::console::Console;
+use crate::failure::{Failure, Finding};
+use crate::{model, pipeline};
+use ir::Graph;
+use mapping::nest::{LayerRow, parse_layers};
+use mapping::network::{Part, Work, parts};
+use passes::{Context, Run};
+use std::path::Path;
+
+/// Largest layer table that is read.
+const LARGEST: u64 = 64 << 20;
+
+/// Layers to map, of one file.
+pub(crate) struct Workload {
+    /// Convolutions and products.
+    pub(crate) rows: Vec<LayerRow>,
+    /// Everything else a model does, which streams words; empty for a table.
+    pub(crate) streamed: Vec<Part>,
+}
+
+/// Reads a layer table (`.csv`) or the layers of a model behind `passes`.
+pub(crate) fn read(
+    path: &Path,
+    reading: &Reading,
+    passes: &str,
+    console: &Console,
+) -> Result<Workload, Failure> {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+        return Ok(Workload { rows: table(path)?, streamed: Vec::new() });
+    }
+    let loaded = optimised(path, reading, passes, console)?;
+    let (mut rows, mut streamed) = (Vec::new(), Vec::new());
+    for part in parts_of(&loaded, path, console)? {
+        match part.work {
+            Work::Nest(nest) => {
+                rows.push(LayerRow { net: loaded.name.clone(), layer: part.label, count: 1, nest });
+            }
+            Work::Words(_) => streamed.push(part),
+        }
+    }
+    Ok(Workload { rows, streamed })
+}
+
+/// A model behind a pipeline.
+pub(crate) fn optimised(
+    path: &Path,
+    reading: &Reading,
+    passes: &str,
+    console: &Console,
+) -> Result<Graph, Failure> {
+    let args = args::Model { model: path.to_owned(), reading: reading.clone() };
+    let mut graph = model::load(&args, console)?.graph;
+    let mut run = Run { verify: true, after: None };
+    let pipeline = pipeline::parse(passes)?;
+    pipeline.run(&mut graph, &Context::default(), &mut run).map_err(|e| pipeline::failed(&e))?;
+    Ok(graph)
+}
+
+/// The parts of a graph; what was read as what is said on standard error.
+pub(crate) fn parts_of(graph: &Graph, path: &Path, console: &Console) -> Result<Vec<Part>, Failure> {
+    let parts = parts(graph).map_err(|e| Failure::about(path.display(), &e))?;
+    for part in &parts {
+        for note in &part.notes {
+            console.note(format!("`{}` ({}): {note}", part.label, part.op));
+        }
+    }
+    Ok(parts)
+}
+
+fn table(path: &Path) -> Result<Vec<LayerRow>, Failure> {
+    let size = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
+    if size > LARGEST {
+        let message =
+            format!("{}: {size} bytes, at most {LARGEST} expected of a layer table", path.display());
+        return Err(Failure::input(message));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
+    parse_layers(&text).map_err(|error| at_line(path, &error.to_string()))
+}
+
+/// A message that begins `line N: `, on that line of the file.
+pub(crate) fn at_line(path: &Path, message: &str) -> Failure {
+    let file = path.display().to_string();
+    let mut failure = Failure::input(format!("{file}: {message}"));
+    let placed = message.strip_prefix("line ").and_then(|rest| rest.split_once(": "));
+    if let Some((line, message)) = placed.and_then(|(n, m)| Some((n.parse().ok()?, m))) {
+        failure.findings.push(Finding { file, line, column: 1, message: message.to_owned() });
+    }
+    failure
+}
