@@ -35,7 +35,7 @@ pub(super) fn run(args: &Cost, machine: &MachineArgs, console: &Console) -> Resu
     let parts = workload::parts_of(&graph, &args.model.model, console)?;
     widths(&graph, &machine, console);
     let nests: Vec<LayerRow> = parts.iter().filter_map(|part| row(&graph, part)).collect();
-    let options = Options { objective: map::objective(args.objective), time: None };
+    let options = Options::new(map::objective(args.objective));
     let mapped = map::search(&machine, &nests, &options, None, console)?;
     let rows = costs(&machine, &parts, &mapped);
     let totals = Totals::of(&rows, &machine);
@@ -73,6 +73,7 @@ fn widths(graph: &Graph, machine: &Machine, console: &Console) {
     ));
 }
 
+/// Each part, with the cycles the machine says an op takes before its first step.
 fn costs<'a>(machine: &Machine, parts: &'a [Part], mapped: &'a [Mapped]) -> Vec<Row<'a>> {
     let mut nests = mapped.iter();
     let row = |part: &'a Part| match &part.work {
@@ -92,7 +93,15 @@ fn costs<'a>(machine: &Machine, parts: &'a [Part], mapped: &'a [Mapped]) -> Vec<
             Row { part, macs: 0, cycles: cost.cycles as u64, energy_pj: cost.energy_pj, binds, mapped: None }
         }
     };
-    parts.iter().map(row).collect()
+    let mut rows: Vec<Row<'a>> = parts.iter().map(row).collect();
+    let overhead = machine.compute.op_overhead_cycles.ceil() as u64;
+    for row in &mut rows {
+        if overhead > row.cycles {
+            "overhead".clone_into(&mut row.binds);
+        }
+        row.cycles = row.cycles.saturating_add(overhead);
+    }
+    rows
 }
 
 fn modelled(value: f64, unit: &str) -> Estimate {

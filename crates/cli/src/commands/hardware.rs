@@ -33,6 +33,7 @@ fn list(console: &Console) -> Result<(), Failure> {
             ("is", Align::Left),
             ("elements", Align::Right),
             ("memories", Align::Left),
+            ("assumed", Align::Right),
         ];
         let mut table = Table::new(columns);
         for machine in &machines {
@@ -42,10 +43,17 @@ fn list(console: &Console) -> Result<(), Failure> {
                 machine.summary.clone(),
                 machine.elements().to_string(),
                 memories.join(", "),
+                assumed(machine),
             ]);
         }
         console.table(&table)
     })
+}
+
+/// How many of a description's numbers are assumed: `3 of 41`.
+fn assumed(machine: &Machine) -> String {
+    let assumed = machine.facts.iter().filter(|fact| fact.assumed).count();
+    format!("{assumed} of {}", machine.facts.len())
 }
 
 /// `glb 51200`.
@@ -86,7 +94,11 @@ fn describe(machine: &Machine) -> Value {
         .parameters
         .iter()
         .map(|p| json!({ "name": p.name, "value": p.value, "min": p.range[0], "max": p.range[1] }));
-    let sources = machine.sources.iter().map(|(thing, source)| json!({ "of": thing, "source": source }));
+    let facts = machine.facts.iter().map(|fact| {
+        json!({
+            "of": fact.item, "key": fact.key, "value": fact.value, "assumed": fact.assumed, "source": fact.source,
+        })
+    });
     json!({
         "name": machine.name,
         "summary": machine.summary,
@@ -99,7 +111,7 @@ fn describe(machine: &Machine) -> Value {
         "axes": axes.collect::<Vec<_>>(),
         "memories": memories.collect::<Vec<_>>(),
         "parameters": parameters.collect::<Vec<_>>(),
-        "sources": sources.collect::<Vec<_>>(),
+        "facts": facts.collect::<Vec<_>>(),
     })
 }
 
@@ -112,12 +124,30 @@ fn show(machine: &Machine, console: &Console) -> Result<(), Failure> {
         if !machine.parameters.is_empty() {
             console.table(&parameters(machine))?;
         }
-        let mut table = Table::new([("of", Align::Left), ("source", Align::Left)]);
-        for (thing, source) in &machine.sources {
-            table.row([thing, source]);
-        }
-        console.table(&table)
+        console.table(&sources(machine))
     })
+}
+
+/// Every number of the file and what it rests on.
+fn sources(machine: &Machine) -> Table {
+    let columns = [
+        ("of", Align::Left),
+        ("key", Align::Left),
+        ("value", Align::Left),
+        ("is", Align::Left),
+        ("source", Align::Left),
+    ];
+    let mut table = Table::new(columns);
+    for fact in &machine.facts {
+        table.row([
+            fact.item.as_str(),
+            &fact.key,
+            &fact.value,
+            if fact.assumed { "assumed" } else { "attested" },
+            fact.source.as_deref().unwrap_or("-"),
+        ]);
+    }
+    table
 }
 
 /// `168 elements, words of 16 bits, 1 pJ a MAC, ...`.
@@ -129,6 +159,8 @@ fn facts(machine: &Machine) -> String {
     ];
     facts.extend(machine.clock_mhz.map(|mhz| format!("{mhz} MHz")));
     facts.extend(machine.node_nm.map(|nm| format!("{nm} nm")));
+    facts.extend(machine.static_mw.map(|mw| format!("{mw} mW at rest")));
+    facts.push(format!("{} numbers assumed", assumed(machine)));
     if machine.input_fetch == Fetch::Box {
         facts.push("fetches the words between strides".to_owned());
     }

@@ -52,11 +52,13 @@ pub(super) fn read(graph: &Graph, value: Value) -> Piece {
 
 /// What streaming work costs: `(energy and cycles, what binds)`.
 ///
-/// The array does one operation an element in a cycle, at the energy of a multiply-accumulate; words pass through the buffers that
-/// hold inputs and outputs, once in and once out, and latency is the longest of arithmetic and ports.
+/// The vector unit does the operations, where there is none the scalar unit, and where that is not described either the array, one
+/// an element and cycle at the energy of a multiply-accumulate. Words pass through the buffers that hold inputs and outputs, once in
+/// and once out; latency is the longest of arithmetic and ports.
 pub fn stream(machine: &Machine, words: &Words) -> (Cost, String) {
-    let mut energy_pj = words.operations as f64 * machine.mac_energy_pj;
-    let mut longest = (words.operations as f64 / machine.elements() as f64, "compute".to_owned());
+    let (unit, rate, each) = arithmetic(machine);
+    let mut energy_pj = words.operations as f64 * each;
+    let mut longest = (words.operations as f64 / rate, unit.to_owned());
     let mut port = |name: &str, direction: &str, amount: f64, width: Option<f64>| {
         let cycles = width.map_or(0.0, |width| amount / width);
         if cycles > longest.0 {
@@ -83,4 +85,16 @@ pub fn stream(machine: &Machine, words: &Words) -> (Cost, String) {
         port(&memory.name, "write", writes as f64, memory.write_words_per_cycle);
     }
     (Cost { energy_pj, cycles: longest.0.ceil().max(1.0) }, longest.1)
+}
+
+/// `(what does elementwise work, operations a cycle, energy of one)`.
+fn arithmetic(machine: &Machine) -> (&'static str, f64, f64) {
+    let compute = &machine.compute;
+    let units = [
+        ("vector unit", compute.vector_ops_per_cycle, compute.vector_op_energy_pj),
+        ("scalar unit", compute.scalar_ops_per_cycle, compute.scalar_op_energy_pj),
+    ];
+    let described = units.into_iter().find_map(|(unit, rate, energy)| Some((unit, rate?, energy)));
+    let (unit, rate, energy) = described.unwrap_or(("compute", machine.elements() as f64, None));
+    (unit, rate, energy.unwrap_or(machine.mac_energy_pj))
 }

@@ -57,7 +57,7 @@ pub(super) fn search(
 
 fn options(args: &Map) -> Result<Options, Failure> {
     let objective = if args.pareto { Objective::Pareto } else { objective(args.objective) };
-    Ok(Options { objective, time: args.time.as_deref().map(duration).transpose()? })
+    Ok(Options { time: args.time.as_deref().map(duration).transpose()?, ..Options::new(objective) })
 }
 
 pub(super) fn objective(named: args::Objective) -> Objective {
