@@ -172,17 +172,19 @@ fn inside(tree: &[Level], at: usize) -> Option<usize> {
 
 /// Every word that leaves or enters `memory` is also written to and read from `crossed`.
 ///
-/// Both ways share its two ports, so that each has half of the lesser: time is then never less than what the ports take.
+/// Both ways share its ports. With `r` words in and `w` out through a port of width `b`, `(r + w) / b` is at most the greater of
+/// `r / (a b)` and `w / ((1 - a) b)` for every part `a`: time is never short, whatever `a` is. More goes in than comes out.
 fn cross(memory: &mut Memory, crossed: &Memory) {
+    const INWARD: f64 = 0.75;
     let words = memory.word_bits as f64 / crossed.word_bits as f64;
     let energy = (crossed.read_energy_pj + crossed.write_energy_pj) * words;
     memory.read_energy_pj += energy;
     memory.write_energy_pj += energy;
     let ports = [crossed.read_words_per_cycle, crossed.write_words_per_cycle];
     if let Some(narrow) = ports.into_iter().flatten().reduce(f64::min) {
-        let half = narrow / words / 2.0;
-        for width in [&mut memory.read_words_per_cycle, &mut memory.write_words_per_cycle] {
-            *width = Some(width.map_or(half, |w| w.min(half)));
-        }
+        let narrow = narrow / words;
+        let least = |own: Option<f64>, part: f64| Some(own.map_or(narrow * part, |w| w.min(narrow * part)));
+        memory.read_words_per_cycle = least(memory.read_words_per_cycle, INWARD);
+        memory.write_words_per_cycle = least(memory.write_words_per_cycle, 1.0 - INWARD);
     }
 }

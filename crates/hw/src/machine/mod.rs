@@ -139,8 +139,8 @@ pub struct Machine {
     /// The memories mapping places tiles in, the backing store first.
     ///
     /// A memory of the file without `tier` is not among them: words cross it on their way and nothing is reused in it. Its read and
-    /// write energy is added to every access of the mapped memory it lies inside, and half of its lesser bandwidth limits that
-    /// memory's each way. The real machine can be run so; what a mapping costs here it can be had for there.
+    /// write energy is added to every access of the mapped memory it lies inside; of its lesser bandwidth three quarters limit that
+    /// memory's reads and a quarter its writes. The real machine can be run so: what a mapping costs here it can be had for there.
     pub memories: Vec<Memory>,
     /// Every memory of the file, the mapped ones in the order of `memories`, then those only crossed.
     pub tree: Vec<Level>,

@@ -17,7 +17,38 @@ macro_rules! shipped {
     };
 }
 
-shipped!("e168", "w1024");
+shipped!(
+    "e168",
+    "w1024",
+    "eyeriss-v1",
+    "tpu-v1-like",
+    "nvdla-64",
+    "nvdla-128",
+    "nvdla-256",
+    "nvdla-512",
+    "nvdla-1024",
+    "nvdla-2048",
+    "gemmini-like",
+    "edge-tpu-like",
+    "ethos-u55-32",
+    "ethos-u55-64",
+    "ethos-u55-128",
+    "ethos-u55-256",
+    "output-stationary",
+    "cortex-m0plus",
+    "cortex-m4",
+    "cortex-m7",
+    "cortex-m33",
+    "cortex-m55",
+    "rv32imac",
+    "cortex-a72",
+    "cortex-a76",
+    "sapphire-rapids-core",
+    "adreno-640-like",
+    "mali-g77-like",
+    "ampere-sm",
+    "hopper-sm",
+);
 
 /// A machine that comes with the library; `None` where there is none of that name.
 pub fn shipped(name: &str) -> Option<Result<Machine, MachineError>> {
