@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some("pareto") => Objective::Pareto,
         Some(other) => return Err(format!("no objective `{other}`").into()),
     };
-    let options = Options { objective, time: Some(std::time::Duration::from_secs(20)) };
+    let options = Options { time: Some(std::time::Duration::from_secs(20)), ..Options::new(objective) };
     let mut out = String::new();
     for row in parse_layers(&std::fs::read_to_string(table)?)? {
         for r in map_layers(&machine, &[row], &options)? {

@@ -143,7 +143,7 @@ fn small_layers() -> impl Strategy<Value = Layer> {
 fn assert_optimal(machine: &Machine, layer: &Layer) {
     let best = exhaustive(machine, layer);
     for (objective, best) in [Objective::Energy, Objective::Latency, Objective::Edp].into_iter().zip(best) {
-        let found = search(machine, layer, &Options { objective, time: None }).unwrap();
+        let found = search(machine, layer, &Options::new(objective)).unwrap();
         let (cost, mapping) = (found.points[0].cost, found.points[0].mapping);
         assert!(found.proven_optimal && found.gap == 0.0);
         legality(machine, layer, &mapping).unwrap();
@@ -156,7 +156,7 @@ fn assert_optimal(machine: &Machine, layer: &Layer) {
         };
         assert!((value - best).abs() <= best * 1e-9, "{objective:?}: {value} found, {best} best");
     }
-    let front = search(machine, layer, &Options { objective: Objective::Pareto, time: None }).unwrap().points;
+    let front = search(machine, layer, &Options::new(Objective::Pareto)).unwrap().points;
     for pair in front.windows(2) {
         assert!(pair[0].cost.cycles < pair[1].cost.cycles && pair[0].cost.energy_pj > pair[1].cost.energy_pj);
     }
@@ -189,7 +189,7 @@ fn a_window_split_where_only_one_word_of_it_fits_is_found() {
 fn w1024_is_mapped_as_well_as_an_exact_peer_maps_it_and_within_the_bounds() {
     let machine = shipped("w1024").unwrap().unwrap();
     let rows = parse_layers(TABLE).unwrap();
-    let options = Options { objective: Objective::Edp, time: None };
+    let options = Options::new(Objective::Edp);
     let found = map_layers(&machine, &rows, &options).unwrap();
     // AccelForge 1.0.467 (TCM) on the same layers and accounting.
     for ((result, row), peer) in found.iter().zip(&rows).zip([1.8374e14, 6.4909e13, 1.0497e13, 7.4256e13]) {
@@ -206,7 +206,7 @@ fn w1024_is_mapped_as_well_as_an_exact_peer_maps_it_and_within_the_bounds() {
 fn a_ragged_layer_fills_an_array_of_14_by_12() {
     let machine = shipped("e168").unwrap().unwrap();
     let rows = parse_layers(TABLE).unwrap();
-    let found = map_layers(&machine, &rows[2..], &Options { objective: Objective::Edp, time: None }).unwrap();
+    let found = map_layers(&machine, &rows[2..], &Options::new(Objective::Edp)).unwrap();
     // ZigZag 3.9.1: 2.8655e12, AccelForge 1.3555e13.
     assert!(found[0].edp_pj_cycles < 2.8655e12 && found[0].utilisation > 0.97);
     assert!(found[1].edp_pj_cycles < 1.35555e13);
@@ -224,8 +224,7 @@ fn a_table_that_is_not_one_of_layers_is_refused_with_its_line() {
 #[test]
 fn a_memory_too_small_for_a_word_of_each_tensor_is_refused() {
     let machine = small_machine([1; 3], 1, [2, 2], false);
-    let error =
-        search(&machine, &Layer::new([2; 8], 1).unwrap(), &Options { objective: Objective::Edp, time: None });
+    let error = search(&machine, &Layer::new([2; 8], 1).unwrap(), &Options::new(Objective::Edp));
     assert_eq!(
         error.unwrap_err().to_string(),
         "`glb` holds 1 words, 1 more than that expected: one of each of its tensors (input, output)"
@@ -236,7 +235,7 @@ fn a_memory_too_small_for_a_word_of_each_tensor_is_refused() {
 fn a_search_out_of_time_reports_its_gap() {
     let machine = shipped("e168").unwrap().unwrap();
     let layer = Layer::new([3, 1, 512, 256, 28, 28, 3, 3], 1).unwrap();
-    let options = Options { objective: Objective::Edp, time: Some(std::time::Duration::ZERO) };
+    let options = Options { time: Some(std::time::Duration::ZERO), ..Options::new(Objective::Edp) };
     let found = search(&machine, &layer, &options).unwrap();
     assert!(!found.proven_optimal && found.gap > 0.0 && found.gap <= 1.0);
 }

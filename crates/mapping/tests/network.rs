@@ -192,7 +192,7 @@ fn results_come_in_order_at_any_number_of_threads() {
     };
     let rows: Vec<_> = [(8, 16), (32, 8), (8, 16), (5, 7), (64, 64)].map(|(k, c)| row(k, c)).into();
     assert_eq!(shape_count(&rows), 4);
-    let options = Options { objective: Objective::Pareto, time: None };
+    let options = Options::new(Objective::Pareto);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let mut found = pool.install(|| map_network(&machine, &rows, &options, &|| ())).expect("fits");
@@ -211,7 +211,7 @@ fn what_binds_explains_the_latency() {
         count: 1,
         nest: layer([1, 1, 1000, 512, 1, 1, 1, 1], 1),
     };
-    let options = Options { objective: Objective::Latency, time: None };
+    let options = Options::new(Objective::Latency);
     let found = &map_network(&machine, &[dense], &options, &|| ()).expect("fits")[0];
     // 512000 weights at four words a cycle.
     assert_eq!(found.binds, "dram read");

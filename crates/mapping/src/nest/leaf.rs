@@ -1,7 +1,7 @@
 //! Everything above the elements: orders and buffer tiles for a settled block.
 
 use super::front::{Front, Point};
-use super::space::{Space, Tile, ceilings};
+use super::space::{Space, Tile};
 use cost::nest::{Cost, Factors, Runs};
 use hw::machine::{DIMS, Dim, Mapping, PerDim, Tensor};
 
@@ -31,7 +31,7 @@ impl Class {
     }
 
     /// The order, innermost first.
-    fn order(self) -> [Dim; DIMS] {
+    pub(super) fn order(self) -> [Dim; DIMS] {
         let mut order = Dim::ALL;
         order.sort_by_key(|&d| (self.stays.uses(d), d != self.slide, d == Dim::G));
         order
@@ -65,30 +65,30 @@ pub(super) fn runs(space: &Space, pe: &PerDim, inner: Class, outer: Class, throu
 }
 
 /// One way to cut a loop into buffer tiles.
-struct Cut {
-    extent: u64,
+pub(super) struct Cut {
+    pub(super) extent: u64,
     factors: Factors,
 }
 
 /// A settled block and what is tried above it.
 pub(super) struct Leaf<'a> {
-    space: &'a Space,
-    front: &'a mut Front,
-    pe: PerDim,
+    pub(super) space: &'a Space,
+    pub(super) front: &'a mut Front,
+    pub(super) pe: PerDim,
     spatial: PerDim,
     axes: [PerDim; 2],
     step_words: [f64; 2],
-    cuts: [Vec<Cut>; DIMS],
+    pub(super) cuts: [Vec<Cut>; DIMS],
     order: [Dim; DIMS],
     pub(super) evaluated: u64,
 }
 
 /// The state of one descent through buffer tiles.
-struct Descent {
+pub(super) struct Descent {
     classes: [Class; 2],
-    runs: Runs,
+    pub(super) runs: Runs,
     factors: [Factors; DIMS],
-    extent: PerDim,
+    pub(super) extent: PerDim,
     through: bool,
 }
 
@@ -105,12 +105,11 @@ impl<'a> Leaf<'a> {
         let cut = |d: usize| {
             let (size, tile) = (layer.size[d], &tiles[d]);
             let block = tile.pe * tile.spatial;
-            let cut = |j: u64| {
-                let extent = j * block;
+            let cut = |extent: u64| {
                 let factors = Factors::new(size, tile.pe, tile.spatial, extent, layer, space.model.fetch);
                 Cut { extent, factors }
             };
-            ceilings(size.div_ceil(block)).into_iter().map(cut).collect()
+            space.buffer_tiles(d, block).into_iter().map(cut).collect()
         };
         let order = [Dim::K, Dim::C, Dim::N, Dim::P, Dim::Q, Dim::R, Dim::S, Dim::G];
         let (pe, spatial) = (tiles.map(|t| t.pe), tiles.map(|t| t.spatial));
@@ -120,15 +119,23 @@ impl<'a> Leaf<'a> {
 
     /// Offers the best of everything above the block.
     pub(super) fn run(&mut self) {
+        if self.space.fix.order.iter().any(|order| !order.is_empty()) {
+            return self.run_ordered();
+        }
         let sliced =
             self.space.slice.is_some_and(|s| s.tensor == Tensor::Input && self.pe[s.dim as usize] > 1);
         let alone = |out: Dim, kernel: Dim| self.spatial[out as usize] * self.spatial[kernel as usize] == 1;
         let slides = |d: Dim| {
             let along =
                 if matches!(d, Dim::P | Dim::R) { alone(Dim::P, Dim::R) } else { alone(Dim::Q, Dim::S) };
-            self.cuts[d as usize].len() > 1 && along && !sliced
+            self.cuts[d as usize][0].factors.blocks > 1.0 && along && !sliced
         };
-        let (inners, outers) = (useful(slides), useful(|d| self.cuts[d as usize].len() > 1));
+        let cut = |d: Dim| self.finest(d).factors.buffers > 1.0;
+        let (inners, outers) = (useful(slides), useful(cut));
+        // A run goes on among the buffer tiles only where the loops its tensor depends on are one block there.
+        let one_block = Tensor::ALL.map(|stays| {
+            Dim::ALL.into_iter().filter(|&d| stays.uses(d)).all(|d| !self.finest(d).factors.loops[0])
+        });
         for inner in inners {
             let whole = self.descent([inner, inner], false);
             let through = self.descent([inner, inner], true);
@@ -136,7 +143,8 @@ impl<'a> Leaf<'a> {
             if self.front.prunes(least) {
                 continue;
             }
-            if self.space.fits_buffers(&self.clamped(&whole.extent)) {
+            let uncut = whole.factors.iter().all(|f| f.buffers == 1.0);
+            if uncut && self.space.fits_buffers(&self.clamped(&whole.extent)) {
                 self.offer(&whole);
                 continue;
             }
@@ -148,7 +156,8 @@ impl<'a> Leaf<'a> {
             for dim in Dim::ALL.into_iter().filter(|&d| inner.stays.uses(d)) {
                 self.set(&mut through, dim, self.cuts[dim as usize].len() - 1);
             }
-            for &outer in outers.iter().filter(|o| o.stays == inner.stays) {
+            for &outer in outers.iter().filter(|o| o.stays == inner.stays && one_block[inner.stays as usize])
+            {
                 through.classes[1] = outer;
                 through.runs.slide_buffer = Some(outer.slide);
                 self.descend(&mut through, 0);
@@ -156,7 +165,7 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    fn descent(&self, classes: [Class; 2], through: bool) -> Descent {
+    pub(super) fn descent(&self, classes: [Class; 2], through: bool) -> Descent {
         Descent {
             classes,
             runs: runs(self.space, &self.pe, classes[0], classes[1], through),
@@ -166,17 +175,22 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    fn set(&self, descent: &mut Descent, dim: Dim, cut: usize) {
+    pub(super) fn set(&self, descent: &mut Descent, dim: Dim, cut: usize) {
         let cut = &self.cuts[dim as usize][cut];
         descent.factors[dim as usize] = cut.factors;
         descent.extent[dim as usize] = cut.extent;
     }
 
-    fn clamped(&self, extent: &PerDim) -> PerDim {
+    fn finest(&self, dim: Dim) -> &Cut {
+        let cuts = &self.cuts[dim as usize];
+        &cuts[cuts.len() - 1]
+    }
+
+    pub(super) fn clamped(&self, extent: &PerDim) -> PerDim {
         std::array::from_fn(|d| extent[d].min(self.space.model.layer.size[d]))
     }
 
-    fn cost(&mut self, descent: &Descent) -> Cost {
+    pub(super) fn cost(&mut self, descent: &Descent) -> Cost {
         self.evaluated += 1;
         self.space.model.price(&self.space.model.count(&descent.factors, &descent.runs, self.step_words))
     }
@@ -219,8 +233,8 @@ impl<'a> Leaf<'a> {
         self.space.fits_buffers(&self.clamped(&extent))
     }
 
-    fn offer(&mut self, descent: &Descent) {
-        let mapping = Mapping {
+    pub(super) fn mapping(&self, descent: &Descent) -> Mapping {
+        Mapping {
             pe: self.pe,
             spatial: self.spatial,
             axes: self.axes,
@@ -228,7 +242,11 @@ impl<'a> Leaf<'a> {
             order: descent.classes.map(Class::order),
             slice: self.space.slice.filter(|s| self.pe[s.dim as usize] > 1),
             bypass: self.space.bypass,
-        };
+        }
+    }
+
+    fn offer(&mut self, descent: &Descent) {
+        let mapping = self.mapping(descent);
         self.evaluated += 1;
         self.front.offer(Point { mapping, cost: self.space.model.cost(&mapping) });
     }

@@ -16,15 +16,20 @@
 //! enough for everything. Within an element's tile, counts only grow with the
 //! number of buffer tiles, so that the search stops at the first that fit.
 
+mod fix;
 mod front;
 mod layers;
 mod leaf;
+mod legal;
+mod ordered;
 mod print;
 mod search;
 mod space;
 
+pub use fix::{Fix, FixError};
 pub use front::{Objective, Point};
 pub use layers::{LayerRow, MapError, MapResult, TableError, map_layers, parse_layers};
+pub use legal::{Conflict, conflicts};
 pub use print::nest_text;
 pub use search::{Options, Outcome, search};
 pub use space::{SearchError, Space};

@@ -1,5 +1,6 @@
 //! Best-first branch and bound over the loops' tiles.
 
+use super::fix::Fix;
 use super::front::{Front, Objective, Point};
 use super::leaf::{CLASSES, Leaf, runs};
 use super::space::{SearchError, Space, Tile};
@@ -10,12 +11,21 @@ use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
 /// What a search is asked.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// What to minimise.
     pub objective: Objective,
     /// When to stop without proof; `None`: never.
     pub time: Option<Duration>,
+    /// What is settled; by default nothing.
+    pub fix: Fix,
+}
+
+impl Options {
+    /// Everything free, no limit of time.
+    pub fn new(objective: Objective) -> Self {
+        Self { objective, time: None, fix: Fix::default() }
+    }
 }
 
 /// What a search found.
@@ -69,7 +79,7 @@ impl Ord for Node {
 
 /// The best mapping of a layer, or the whole energy-latency front.
 pub fn search(machine: &Machine, layer: &Layer, options: &Options) -> Result<Outcome, SearchError> {
-    let spaces = Space::all(machine, layer)?;
+    let spaces = Space::all(machine, layer, &options.fix)?;
     let mut search = Search {
         spaces: &spaces,
         front: Front::new(options.objective),
@@ -95,7 +105,8 @@ pub fn search(machine: &Machine, layer: &Layer, options: &Options) -> Result<Out
     points.sort_by(|a, b| a.cost.cycles.total_cmp(&b.cost.cycles));
     let best = points.iter().map(|p| options.objective.score(p.cost).0).fold(f64::INFINITY, f64::min);
     if points.is_empty() {
-        return Err(SearchError::Time);
+        let unmet = SearchError::Unmet { fix: options.fix.to_string() };
+        return Err(if proven { unmet } else { SearchError::Time });
     }
     let open = search.heap.peek().map_or(best, |n| n.bound.min(best));
     let gap = if proven { 0.0 } else { 1.0 - open / best };
@@ -161,6 +172,9 @@ impl Search<'_> {
             let last = depth + 1 == 2 * DIMS || depth + 1 == DIMS;
             node.depth += 1;
             if many == 1 && !last {
+                if depth < DIMS {
+                    node.left = (u64::from(node.left) / spread[0].0) as u32;
+                }
                 continue;
             }
             for choice in 0..many {

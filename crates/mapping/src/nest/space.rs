@@ -1,6 +1,8 @@
 //! The choices of each loop, tabulated, and what fits where.
 
-use cost::nest::{Factors, Model};
+use super::fix::Fix;
+use super::legal::{Conflict, conflicts_of};
+use cost::nest::{Factors, Model, input_words};
 use hw::machine::{DIMS, Dim, Fetch, Layer, Machine, PerDim, Slice, Tensor, Tier};
 
 /// A layer that cannot run on a machine.
@@ -25,6 +27,18 @@ pub enum SearchError {
         "`input_fetch` is `box`, `touched` expected: the search's bounds do not hold where gaps are fetched"
     )]
     Gaps,
+    /// What was settled cannot run.
+    #[error("{}", conflicts.iter().map(Conflict::to_string).collect::<Vec<_>>().join("; "))]
+    Fixed {
+        /// Why: all of it.
+        conflicts: Vec<Conflict>,
+    },
+    /// What was settled leaves nothing that fits, though no part of it alone is at fault.
+    #[error("no mapping fits that meets all of `{fix}`")]
+    Unmet {
+        /// What was settled.
+        fix: String,
+    },
     /// The time ran out before any mapping was found.
     #[error("no mapping was found in the time given")]
     Time,
@@ -66,6 +80,7 @@ pub struct Space {
     pub(super) buffers: Vec<Room>,
     /// Whether rows and columns are alike.
     pub(super) symmetric: bool,
+    pub(super) fix: Fix,
 }
 
 /// `ceil(size / q)` for every `q`, each once, largest first.
@@ -83,9 +98,27 @@ pub(super) fn ceilings(size: u64) -> Vec<u64> {
     }
 }
 
+/// The divisors of a number, largest first.
+fn divisors(number: u64) -> Vec<u64> {
+    let low: Vec<u64> = (1..=number.isqrt()).filter(|&x| number.is_multiple_of(x)).collect();
+    let mut all: Vec<u64> = low.iter().map(|x| number / x).collect();
+    all.extend(low.iter().rev().filter(|&&x| x * x != number));
+    all
+}
+
+/// Words of a tile in a memory of a tier, loops cut off at their ends; the largest number where it is more than that.
+pub(super) fn words_in(layer: &Layer, machine: &Machine, tier: Tier, tensor: Tensor, tile: &PerDim) -> u64 {
+    let tile: PerDim = std::array::from_fn(|d| tile[d].min(layer.size[d]));
+    let fetch = if tier == Tier::Buffer { machine.input_fetch } else { Fetch::Touched };
+    match tensor {
+        Tensor::Input => input_words(&tile, layer.stride, fetch),
+        _ => Dim::ALL.iter().filter(|&&d| tensor.uses(d)).map(|&d| tile[d as usize]).product(),
+    }
+}
+
 impl Space {
     /// Every residency of a layer on a machine.
-    pub fn all(machine: &Machine, layer: &Layer) -> Result<Vec<Space>, SearchError> {
+    pub fn all(machine: &Machine, layer: &Layer, fix: &Fix) -> Result<Vec<Space>, SearchError> {
         if machine.input_fetch == Fetch::Box && layer.stride > 1 {
             return Err(SearchError::Gaps);
         }
@@ -99,6 +132,11 @@ impl Space {
                 return Err(SearchError::Capacity { memory, capacity, least, tensors });
             }
         }
+        let conflicts = conflicts_of(machine, layer, fix);
+        if !fix.is_free() && !conflicts.is_empty() {
+            return Err(SearchError::Fixed { conflicts });
+        }
+        let settled = fix.bypass_of(machine);
         let held = |tier, t: Tensor| machine.holder(tier, t);
         let mut spaces = Vec::new();
         for bits in 0..8u8 {
@@ -106,7 +144,8 @@ impl Space {
             let may =
                 |t: Tensor| held(Tier::Buffer, t).is_none_or(|m| machine.memories[m].may_bypass[t as usize]);
             let must = |t: Tensor| held(Tier::Buffer, t).is_none();
-            if !Tensor::ALL.iter().all(|&t| if passes(t) { may(t) } else { !must(t) }) {
+            let wanted = |t: Tensor| settled.is_none_or(|bypass| bypass[t as usize] == passes(t));
+            if !Tensor::ALL.iter().all(|&t| wanted(t) && if passes(t) { may(t) } else { !must(t) }) {
                 continue;
             }
             let mut slices = vec![None];
@@ -116,14 +155,33 @@ impl Space {
                 let useful = tensors.into_iter().filter(|&t| held(Tier::Element, t).is_some());
                 slices.extend(useful.map(|tensor| Some(Slice { dim, tensor })));
             }
+            // A slice of a loop of one iteration is none.
+            if let Some(slice) = fix.slice {
+                slices = vec![slice.filter(|s| layer.size[s.dim as usize] > 1)];
+            }
             let bypass = [0, 1, 2].map(|t| bits >> t & 1 == 1);
-            spaces.extend(slices.into_iter().filter_map(|slice| Self::new(machine, layer, bypass, slice)));
+            spaces
+                .extend(slices.into_iter().filter_map(|slice| Self::new(machine, layer, fix, bypass, slice)));
+        }
+        if spaces.iter().all(Space::is_empty) {
+            return Err(SearchError::Unmet { fix: fix.to_string() });
         }
         Ok(spaces)
     }
 
+    /// Whether some loop has no choice left.
+    fn is_empty(&self) -> bool {
+        self.choices.iter().any(|c| c.spread.is_empty())
+    }
+
     /// One residency; `None` for a slice of a loop that is no loop.
-    fn new(machine: &Machine, layer: &Layer, bypass: [bool; 3], slice: Option<Slice>) -> Option<Self> {
+    fn new(
+        machine: &Machine,
+        layer: &Layer,
+        fix: &Fix,
+        bypass: [bool; 3],
+        slice: Option<Slice>,
+    ) -> Option<Self> {
         if slice.is_some_and(|slice| layer.size[slice.dim as usize] == 1) {
             return None;
         }
@@ -150,7 +208,9 @@ impl Space {
             axes: machine.axes.clone(),
             elements: rooms(Tier::Element),
             buffers: rooms(Tier::Buffer),
-            symmetric: at(Dim::P) == at(Dim::Q)
+            fix: fix.clone(),
+            symmetric: fix.is_free()
+                && at(Dim::P) == at(Dim::Q)
                 && at(Dim::R) == at(Dim::S)
                 && alike([Dim::P, Dim::Q])
                 && alike([Dim::R, Dim::S]),
@@ -167,9 +227,9 @@ impl Space {
         let size = layer.size[d];
         let widest: u64 = machine.axes.iter().filter(|a| a.dims[d]).map(|a| a.size).product();
         let mut spread = Vec::new();
-        for spatial in ceilings(size).into_iter().filter(|&s| s <= widest) {
+        for spatial in self.spreads(d, machine).into_iter().filter(|&s| s <= widest) {
             let mut tiles = Vec::new();
-            for pe in ceilings(size.div_ceil(spatial)) {
+            for pe in self.tiles(d, spatial) {
                 let mut alone = [1; DIMS];
                 alone[d] = pe;
                 if self.fits_elements(&alone) {
@@ -186,6 +246,53 @@ impl Space {
         let mut open = spread.iter().map(|s| s.1).reduce(best_of).unwrap_or_default();
         open.spatial = 1.0;
         Choices { open, spread }
+    }
+
+    /// Over how many elements a loop may be spread.
+    fn spreads(&self, d: usize, machine: &Machine) -> Vec<u64> {
+        let size = self.model.layer.size[d];
+        if let Some(given) = self.fix.spatial[d] {
+            return vec![given.min(size)];
+        }
+        let on = |axis: usize| self.fix.axes[axis][d];
+        if on(0).is_some() || on(1).is_some() {
+            let ways = |axis: usize| {
+                let free = machine.axes.get(axis).filter(|a| a.dims[d]).map_or(1, |a| a.size);
+                on(axis).map_or(1..=free, |given| given..=given)
+            };
+            let mut all: Vec<u64> =
+                ways(0).flat_map(|x| ways(1).map(move |y| x.saturating_mul(y).min(size))).collect();
+            all.sort_unstable_by(|a, b| b.cmp(a));
+            all.dedup();
+            return all;
+        }
+        match self.fix.buffer[d] {
+            Some(tile) if tile < size => divisors(tile),
+            _ => ceilings(size),
+        }
+    }
+
+    /// The tiles of a loop inside an element that its spread allows.
+    fn tiles(&self, d: usize, spatial: u64) -> Vec<u64> {
+        let size = self.model.layer.size[d];
+        let buffer = self.fix.buffer[d].filter(|&tile| tile < size);
+        let nests = |pe: &u64| buffer.is_none_or(|tile| tile.is_multiple_of(pe.saturating_mul(spatial)));
+        let all = match (self.fix.pe[d], buffer) {
+            (Some(given), _) => vec![given.min(size)],
+            (None, Some(tile)) => divisors(tile),
+            (None, None) => ceilings(size.div_ceil(spatial)),
+        };
+        all.into_iter().filter(nests).collect()
+    }
+
+    /// Extents of the buffers' tile of a loop: blocks in numbers that differ in how many buffer tiles they give, largest first.
+    pub(super) fn buffer_tiles(&self, d: usize, block: u64) -> Vec<u64> {
+        let size = self.model.layer.size[d];
+        match self.fix.buffer[d] {
+            Some(tile) if tile < size => vec![tile],
+            Some(_) => vec![size.div_ceil(block) * block],
+            None => ceilings(size.div_ceil(block)).into_iter().map(|j| j * block).collect(),
+        }
     }
 
     /// Words an element has for a tensor at most; `None`: no limit.
@@ -221,9 +328,11 @@ impl Space {
     fn lay_from(&self, spatial: &PerDim, d: usize, room: [u64; 2], axes: &mut [PerDim; 2]) -> bool {
         let Some(&wide) = spatial.get(d) else { return true };
         let takes = |axis: usize| self.axes.get(axis).is_some_and(|a| a.dims[d]);
-        for first in ceilings(wide).into_iter().filter(|&x| x <= room[0] && (x == 1 || takes(0))) {
-            let second = wide.div_ceil(first);
-            if second > room[1] || (second > 1 && !takes(1)) {
+        let given = |axis: usize| self.fix.axes[axis][d];
+        let firsts = given(0).map_or_else(|| ceilings(wide), |given| vec![given]);
+        for first in firsts.into_iter().filter(|&x| x <= room[0] && (x == 1 || takes(0))) {
+            let second = given(1).unwrap_or(wide.div_ceil(first));
+            if second > room[1] || (second > 1 && !takes(1)) || first.saturating_mul(second) < wide {
                 continue;
             }
             (axes[0][d], axes[1][d]) = (first, second);
