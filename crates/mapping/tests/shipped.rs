@@ -15,7 +15,7 @@ fn a_small_convolution_is_mapped_to_every_shipped_machine() {
     for name in SHIPPED {
         let machine = shipped(name).unwrap().unwrap_or_else(|e| panic!("{e}"));
         let view = machine.mapping_view(None).unwrap_or_else(|e| panic!("{e}"));
-        let options = Options { objective: Objective::Edp, time: None };
+        let options = Options::new(Objective::Edp);
         let found = search(&view.machine, &small(), &options).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert!(found.proven_optimal, "{name}");
         let best = &found.points[0];
@@ -35,7 +35,7 @@ fn templates_are_mapped_at_the_ends_of_their_ranges() {
         for parameter in &machine.parameters {
             for value in parameter.range {
                 let sized = machine.with(&[(&parameter.name, value)]).unwrap_or_else(|e| panic!("{e}"));
-                let options = Options { objective: Objective::Edp, time: None };
+                let options = Options::new(Objective::Edp);
                 let found = search(&sized, &small(), &options)
                     .unwrap_or_else(|e| panic!("{name} with {} = {value}: {e}", parameter.name));
                 assert!(found.proven_optimal, "{name} with {} = {value}", parameter.name);
