@@ -5,3 +5,5 @@
 //! (`check::nest` judges one).
 
 pub mod nest;
+pub mod row_stationary;
+pub mod zeros;
