@@ -133,10 +133,7 @@ impl Builder {
         let c_out = shape[0];
         if self.precision == Precision::F32 {
             let float = |shape: &[usize]| Type::new(Element::F32, shape);
-            return (
-                self.graph.add_untrained(w, float(shape)),
-                self.graph.add_untrained(b, float(&[c_out])),
-            );
+            return (self.graph.add_untrained(w, float(shape)), self.graph.add_untrained(b, float(&[c_out])));
         }
         // Random 8-bit factors have a deviation of 74: sums over the fan-in keep to about that with this scale. Rounded, so
         // that the text stays short.

@@ -28,14 +28,22 @@ fn random_tensor(ty: &Type, random: &mut Random) -> Tensor {
         let fan_in = ty.shape.iter().skip(1).product::<usize>().max(1);
         // A uniform number in [-1, 1) has a deviation of 1 / sqrt(3); half of a sum is lost to the activation.
         let scale = (6.0 / fan_in as f64).sqrt();
-        return Tensor::from_reals(ty.element, ty.shape.clone(), (0..count).map(|_| f64::from(random.unit()) * scale));
+        return Tensor::from_reals(
+            ty.element,
+            ty.shape.clone(),
+            (0..count).map(|_| f64::from(random.unit()) * scale),
+        );
     };
     let (low, high) = if ty.element.bits() > 16 { (low / 1000, high / 1000) } else { (low, high) };
     let span = u64::try_from(high.saturating_sub(low)).unwrap_or(u64::MAX - 1) + 1;
     let values: Vec<i64> =
         (0..count).map(|_| low + i64::try_from(random.bits() % span).unwrap_or(0)).collect();
     if ty.element == Element::Bool {
-        return Tensor::from_ints(ty.element, ty.shape.clone(), &values.iter().map(|v| v & 1).collect::<Vec<_>>());
+        return Tensor::from_ints(
+            ty.element,
+            ty.shape.clone(),
+            &values.iter().map(|v| v & 1).collect::<Vec<_>>(),
+        );
     }
     Tensor::from_ints(ty.element, ty.shape.clone(), &values)
 }

@@ -100,7 +100,13 @@ fn draw(random: &mut Random, name: &str, precision: Precision) -> Graph {
 }
 
 /// Blocks of one kind; the first halves the image where it is large enough.
-fn draw_stage(random: &mut Random, net: &mut Builder, mut x: Value, width: &mut usize, stage: usize) -> Value {
+fn draw_stage(
+    random: &mut Random,
+    net: &mut Builder,
+    mut x: Value,
+    width: &mut usize,
+    stage: usize,
+) -> Value {
     let block = random.of(&[
         Block::Plain,
         Block::Residual,
@@ -130,7 +136,14 @@ fn draw_stage(random: &mut Random, net: &mut Builder, mut x: Value, width: &mut 
     x
 }
 
-fn draw_block(net: &mut Builder, x: Value, block: Block, width: usize, kernel: usize, stride: usize) -> Value {
+fn draw_block(
+    net: &mut Builder,
+    x: Value,
+    block: Block,
+    width: usize,
+    kernel: usize,
+    stride: usize,
+) -> Value {
     let same = stride == 1 && net.channels(x) == width;
     match block {
         Block::Plain => net.conv(x, width, kernel, stride, true),
