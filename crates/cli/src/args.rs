@@ -185,8 +185,12 @@ pub(crate) struct Cost {
         conflicts_with = "hardware"
     )]
     pub(crate) target: Option<String>,
-    #[command(flatten)]
-    pub(crate) machine: Option<Machine>,
+    /// Instead of a target: a hardware file (.toml), or a machine that comes with nasc; `nasc hardware` lists them
+    #[arg(long, value_name = "H.toml|NAME", value_hint = ValueHint::FilePath)]
+    pub(crate) hardware: Option<PathBuf>,
+    /// Set a template parameter of the machine, e.g. rows=16 (repeatable)
+    #[arg(long = "set", value_name = "NAME=N", conflicts_with = "target")]
+    pub(crate) set: Vec<String>,
     /// The pass pipeline, instead of the target's own, or of `default`
     #[arg(short, long, value_name = "PASSES")]
     pub(crate) passes: Option<String>,
@@ -202,7 +206,7 @@ pub(crate) struct Machine {
     #[arg(long, value_name = "H.toml|NAME", value_hint = ValueHint::FilePath)]
     pub(crate) hardware: PathBuf,
     /// Set a template parameter of the machine, e.g. rows=16 (repeatable)
-    #[arg(long = "set", value_name = "NAME=N", requires = "hardware")]
+    #[arg(long = "set", value_name = "NAME=N")]
     pub(crate) set: Vec<String>,
 }
 
@@ -232,6 +236,9 @@ pub(crate) struct Map {
     /// Every mapping of a layer that no other beats in both energy and latency
     #[arg(long)]
     pub(crate) pareto: bool,
+    /// Settle a part of every mapping, e.g. "spatial=K:16,C:14" or "order.buffer=N,K"; @FILE reads it (repeatable)
+    #[arg(long = "fix", value_name = "KEY=VALUE|@FILE")]
+    pub(crate) fix: Vec<String>,
     /// Stop a layer's search after this long, e.g. 5s or 200ms, and say how far below the optimum could lie
     #[arg(long, value_name = "TIME")]
     pub(crate) time: Option<String>,

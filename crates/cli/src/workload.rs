@@ -10,7 +10,7 @@ use mapping::network::{Part, Work, parts};
 use passes::{Context, Run};
 use std::path::Path;
 
-/// Largest layer table that is read.
+/// Largest text that is read.
 const LARGEST: u64 = 64 << 20;
 
 /// Layers to map, of one file.
@@ -71,14 +71,17 @@ pub(crate) fn parts_of(graph: &Graph, path: &Path, console: &Console) -> Result<
 }
 
 fn table(path: &Path) -> Result<Vec<LayerRow>, Failure> {
+    parse_layers(&text(path)?).map_err(|error| at_line(path, &error.to_string()))
+}
+
+/// A text file of bounded size.
+pub(crate) fn text(path: &Path) -> Result<String, Failure> {
     let size = std::fs::metadata(path).map_err(|e| Failure::file(path, &e))?.len();
     if size > LARGEST {
-        let message =
-            format!("{}: {size} bytes, at most {LARGEST} expected of a layer table", path.display());
+        let message = format!("{}: {size} bytes, at most {LARGEST} expected", path.display());
         return Err(Failure::input(message));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))?;
-    parse_layers(&text).map_err(|error| at_line(path, &error.to_string()))
+    std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))
 }
 
 /// A message that begins `line N: `, on that line of the file.

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use targets::Step;
 
 pub(super) fn run(args: &Cost, console: &Console) -> Result<(), Failure> {
-    if let Some(machine) = &args.machine {
-        return cost_hardware::run(args, machine, console);
+    if let Some(hardware) = &args.hardware {
+        return cost_hardware::run(args, hardware, console);
     }
     let target = pipeline::target(args.target.as_deref().unwrap_or_default())?;
     let loaded = model::load(&args.model, console)?;

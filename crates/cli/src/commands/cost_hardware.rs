@@ -3,7 +3,7 @@
 //! Parts run one after another, each from the backing store to the backing store: what stays on the chip between them is not
 //! counted here.
 
-use crate::args::{Cost, Machine as MachineArgs};
+use crate::args::Cost;
 use crate::commands::map::{self, table};
 use crate::console::Console;
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ use report::format::{grouped, percent};
 use report::{Align, Table};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// A part and what it costs.
 struct Row<'a> {
@@ -28,8 +29,8 @@ struct Row<'a> {
     mapped: Option<&'a Mapped>,
 }
 
-pub(super) fn run(args: &Cost, machine: &MachineArgs, console: &Console) -> Result<(), Failure> {
-    let machine = hardware::load(&machine.hardware, &machine.set)?;
+pub(super) fn run(args: &Cost, hardware: &Path, console: &Console) -> Result<(), Failure> {
+    let machine = hardware::load(hardware, &args.set)?;
     let passes = args.passes.as_deref().unwrap_or("default");
     let graph = workload::optimised(&args.model.model, &args.model.reading, passes, console)?;
     let parts = workload::parts_of(&graph, &args.model.model, console)?;

@@ -1,6 +1,6 @@
 //! Every layer's search, side by side, and what binds in its result.
 
-use crate::nest::{LayerRow, MapError, Options, Outcome, Point, nest_text, search};
+use crate::nest::{Fix, LayerRow, MapError, Options, Outcome, Point, nest_text, search};
 use cost::nest::Model;
 use hw::machine::{Layer, Machine, Tier};
 use rayon::prelude::*;
@@ -55,6 +55,8 @@ pub struct Mapped {
     pub energy_breakdown: BTreeMap<String, f64>,
     /// Multiply-accumulates.
     pub macs: u64,
+    /// The mapping as a text that settles all of it: [`Fix::parse`] reads it.
+    pub fix: String,
     /// The resource that is busy longest: `compute` or a memory's port.
     pub binds: String,
     /// Every resource that can bind.
@@ -153,6 +155,7 @@ fn mapped(machine: &Machine, row: &LayerRow, outcome: &Outcome, point: &Point, s
         mappings_evaluated: outcome.mappings_evaluated,
         energy_breakdown: model.energy_by_component(machine, &counted).into_iter().collect(),
         macs,
+        fix: Fix::of(&point.mapping).to_string(),
         binds: longest.resource.clone(),
         busy,
         nest: row.nest,

@@ -7,8 +7,9 @@ use crate::console::Console;
 use crate::failure::Failure;
 use crate::{hardware, workload};
 use hw::machine::Machine;
-use mapping::nest::{LayerRow, Objective, Options};
+use mapping::nest::{Fix, LayerRow, Objective, Options};
 use mapping::network::{Mapped, map_network, shape_count};
+use std::path::Path;
 use std::time::Duration;
 
 pub(super) fn run(args: &Map, console: &Console) -> Result<(), Failure> {
@@ -57,7 +58,21 @@ pub(super) fn search(
 
 fn options(args: &Map) -> Result<Options, Failure> {
     let objective = if args.pareto { Objective::Pareto } else { objective(args.objective) };
-    Ok(Options { time: args.time.as_deref().map(duration).transpose()?, ..Options::new(objective) })
+    let time = args.time.as_deref().map(duration).transpose()?;
+    Ok(Options { time, fix: fix(&args.fix)?, ..Options::new(objective) })
+}
+
+/// What `--fix` settles, all of them together.
+fn fix(texts: &[String]) -> Result<Fix, Failure> {
+    let mut all = String::new();
+    for text in texts {
+        match text.strip_prefix('@').map(Path::new) {
+            Some(path) => all += &workload::text(path)?,
+            None => all += text,
+        }
+        all.push('\n');
+    }
+    Fix::parse(&all).map_err(|e| Failure::about("--fix", &e))
 }
 
 pub(super) fn objective(named: args::Objective) -> Objective {
