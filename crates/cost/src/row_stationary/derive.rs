@@ -48,17 +48,21 @@ pub fn derive(array: &Array, layer: &Layer, energy: &Energy) -> Result<Plan, NoM
     let smallest = Plan { array: *array, layer: *layer, parameters: smallest };
     refuse(&smallest)?;
     let size = |d: Dim| layer.size[d as usize];
-    let widest = (1..=size(Dim::P)).take_while(|&e| e <= array.rows * array.columns);
     let mut best = (f64::INFINITY, f64::INFINITY, smallest);
-    for e in widest {
+    for e in (1..=size(Dim::P)).rev() {
         let sets = array.sets(size(Dim::R), e);
+        let floor = floor(&Plan { parameters: Parameters { e, ..smallest.parameters }, ..smallest }, energy);
         for (r, t) in (1..=sets.min(size(Dim::C))).flat_map(|r| (1..=sets / r).map(move |t| (r, t))) {
+            let active = size(Dim::R) * e * r * t;
+            if !size(Dim::K).is_multiple_of(t) || floor * (layer.macs() as f64 / active as f64) > best.0 {
+                continue;
+            }
             for q in 1..=(array.input_words / size(Dim::S)).min(size(Dim::C).div_ceil(r)) {
-                for p in 1..=array.sum_words.min(array.filter_words / (q * size(Dim::S))) {
-                    for parameters in
-                        blocks(p * t, &smallest, e).map(|(m, n)| Parameters { m, n, e, p, q, r, t })
-                    {
-                        let plan = Plan { parameters, ..smallest };
+                let p = (1..=array.sum_words.min(array.filter_words / (q * size(Dim::S))))
+                    .take_while(|p| p * t <= size(Dim::K));
+                for p in p.filter(|p| size(Dim::K).is_multiple_of(p * t)) {
+                    for (m, n) in blocks(p * t, &smallest, e) {
+                        let plan = Plan { parameters: Parameters { m, n, e, p, q, r, t }, ..smallest };
                         if plan.fits() {
                             better(&mut best, plan, energy);
                         }
@@ -76,6 +80,19 @@ fn blocks(filters: u64, plan: &Plan, e: u64) -> impl Iterator<Item = (u64, u64)>
     let most = plan.array.banks * plan.array.bank_words / (e * columns).max(1);
     let m = (1..=all.min(most) / filters).map(move |x| x * filters).filter(move |&m| all.is_multiple_of(m));
     m.flat_map(move |m| (1..=images.min(most / m)).map(move |n| (m, n)))
+}
+
+/// Energy outside the array that no choice but the strips' height changes: every input once and the filters once a strip, unless
+/// the array could keep them.
+fn floor(strips: &Plan, energy: &Energy) -> f64 {
+    let size = |d: Dim| strips.layer.size[d as usize];
+    let once =
+        Plan { parameters: Parameters { m: size(Dim::K), n: size(Dim::N), ..strips.parameters }, ..*strips }
+            .outside();
+    let sets = strips.array.sets(size(Dim::R), 1) as f64;
+    let kept = (size(Dim::K) * size(Dim::C) * size(Dim::S)) as f64 <= strips.array.filter_words as f64 * sets;
+    let filters = if kept { once.backing_filter / size(Dim::P) as f64 } else { once.backing_filter };
+    (once.backing_input + once.backing_output + filters) * energy.backing + once.backing_input * energy.buffer
 }
 
 fn better(best: &mut (f64, f64, Plan), plan: Plan, energy: &Energy) {

@@ -205,6 +205,9 @@ impl Plan {
 
     /// The same mapping as a loop nest: an element's tile is `p` filters by `q` channels by a filter row, sets are spread over the
     /// array, columns follow innermost among the blocks, and channels among the buffer's tiles.
+    ///
+    /// Sets that do not divide the places of a row are all put above each other, which may be more rows than the array has: the
+    /// counts are the same, a check of legality may refuse it.
     pub fn nest(&self) -> Mapping {
         let Parameters { m, n, e, p, q, r, t } = self.parameters;
         let (mut pe, mut spatial, mut buffer) = ([1; DIMS], [1; DIMS], [1; DIMS]);
