@@ -12,3 +12,7 @@ mod units;
 pub use capabilities::Capabilities;
 pub use estimate::{Estimate, Origin};
 pub use units::{Bytes, Cycles, Instructions, Macs, Picojoules, Seconds};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/describe-hardware.md")]
+struct DescribeHardware;

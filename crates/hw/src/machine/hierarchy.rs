@@ -73,7 +73,8 @@ fn tiers(memories: &[&Memory]) -> Result<(), String> {
     Ok(())
 }
 
-/// The parent of each memory: as stated, else the innermost mapped memory of an outer tier that holds one of its tensors.
+/// The parent of each memory: as stated, else the innermost mapped memory of an outer tier that holds one of its tensors, or the last
+/// of those only crossed below that.
 fn parents(read: &[Read<'_>]) -> Result<Vec<Option<usize>>, MachineError> {
     let mut parents = Vec::new();
     for r in read {
@@ -86,7 +87,9 @@ fn parents(read: &[Read<'_>]) -> Result<Vec<Option<usize>>, MachineError> {
                 let shares = |other: &Memory| (0..3).any(|t| other.holds[t] && r.memory.holds[t]);
                 let outer =
                     |o: &Read<'_>| o.tier.is_some() && o.tier.map(|t| t as u8) < r.tier.map(|t| t as u8);
-                read.iter().rposition(|other| outer(other) && shares(&other.memory))
+                read.iter()
+                    .rposition(|other| outer(other) && shares(&other.memory))
+                    .map(|at| innermost(read, at))
             }
         });
     }
@@ -102,6 +105,17 @@ fn parents(read: &[Read<'_>]) -> Result<Vec<Option<usize>>, MachineError> {
         }
     }
     Ok(parents)
+}
+
+/// Down the memories only crossed that lie one in the other below a mapped one.
+fn innermost(read: &[Read<'_>], mapped: usize) -> usize {
+    let inside = |at: &usize| {
+        let name = &read[*at].memory.name;
+        read.iter()
+            .position(|r| r.tier.is_none() && r.parent.as_ref().is_some_and(|(parent, _)| parent == name))
+    };
+    // Each has one parent, so that the way down from a mapped one never closes.
+    std::iter::successors(Some(mapped), inside).last().unwrap_or(mapped)
 }
 
 /// A mapped memory lies in a tier further in than the mapped one above it. One only crossed is on the way of everything that leaves
