@@ -17,6 +17,7 @@
 //! assert!(graph.to_text().contains("dense %x, %w {act = relu}"));
 //! ```
 
+mod channels;
 mod egraph;
 mod manager;
 mod pass;

@@ -3,6 +3,7 @@
 mod canonicalize;
 mod common_subexpressions;
 mod dead_code;
+mod eliminate_channels;
 mod fold_affine;
 mod fold_constants;
 mod fold_qdq;
@@ -15,6 +16,7 @@ mod recognize;
 pub use canonicalize::Canonicalize;
 pub use common_subexpressions::CommonSubexpressions;
 pub use dead_code::DeadCode;
+pub use eliminate_channels::EliminateChannels;
 pub use fold_affine::FoldAffine;
 pub use fold_constants::FoldConstants;
 pub use fold_qdq::FoldQdq;
@@ -31,7 +33,7 @@ use crate::registry::Registry;
 /// Quantization is folded before activations, pads and residuals are fused and again behind it: a float activation between
 /// two quantizations is seen by both.
 pub const DEFAULT: &str = "dead-code, fold-constants, common-subexpressions, canonicalize, recognize, move-layout, \
-                           fold-affine, fold-qdq, fuse, dead-code, fold-constants{dequantize = fold}, \
+                           fold-affine, fold-qdq, fuse, eliminate-channels, dead-code, fold-constants{dequantize = fold}, \
                            common-subexpressions";
 
 /// As [`DEFAULT`], for networks that stay in float: what is quantized is computed on reals.
@@ -47,6 +49,7 @@ pub(crate) fn register(registry: Registry) -> Registry {
         .with::<Canonicalize>()
         .with::<CommonSubexpressions>()
         .with::<DeadCode>()
+        .with::<EliminateChannels>()
         .with::<FoldAffine>()
         .with::<FoldConstants>()
         .with::<FoldQdq>()
