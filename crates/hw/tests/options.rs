@@ -126,6 +126,12 @@ fn parameters_multiply_and_divide() {
 }
 
 #[test]
+fn a_dollar_in_prose_is_no_parameter() {
+    let text = FULL.replacen("every option", "sold for $5", 1).replacen("\"assumed\"", "\"a $20 board\"", 1);
+    assert_eq!(Machine::parse(&text, "full.toml").unwrap().summary, "sold for $5");
+}
+
+#[test]
 fn a_shipped_template_is_resized() {
     let nvdla = shipped("nvdla-64").unwrap().unwrap();
     assert_eq!(nvdla.elements(), 64);

@@ -88,6 +88,35 @@ fn a_level_without_tier_is_crossed_on_the_way() {
 }
 
 #[test]
+fn another_level_can_be_the_buffer() {
+    let machine = read(DEEP).unwrap();
+    assert_eq!(machine.buffer_choices(), ["l2", "l1"]);
+    let inner = machine.buffered_at("l1").unwrap();
+    let names: Vec<&str> = inner.memories.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["dram", "l1", "sums"]);
+    // Now L2 is on the way between DRAM and L1: 10 + 11 pJ more; its only stated port takes 64 words, more than DRAM gives.
+    assert_eq!((inner.memories[0].read_energy_pj, inner.memories[0].write_energy_pj), (121.0, 141.0));
+    assert_eq!(
+        (inner.memories[0].read_words_per_cycle, inner.memories[0].write_words_per_cycle),
+        (Some(4.0), Some(16.0))
+    );
+    assert_eq!((inner.memories[1].read_energy_pj, inner.memories[1].tier), (2.0, Tier::Buffer));
+    assert_eq!(inner.buffered_at("l2").unwrap().memories, machine.memories);
+    assert_eq!(machine.buffered_at("l2").unwrap(), machine);
+    for (name, problem) in [
+        ("l3", "there is no such memory, one of `dram`, `l2`, `sums`, `l1` expected"),
+        ("dram", "it is no level between backing store and elements"),
+        ("sums", "it is no level between backing store and elements"),
+    ] {
+        let refused = machine.buffered_at(name).unwrap_err().to_string();
+        assert_eq!(refused, format!("`{name}` cannot be the buffer: {problem}"));
+    }
+    let unlimited = read(&DEEP.replacen("capacity_words = 64\n", "", 1)).unwrap();
+    let refused = unlimited.buffered_at("l1").unwrap_err().to_string();
+    assert_eq!(refused, "`l1` cannot be the buffer: it has no `capacity_words`");
+}
+
+#[test]
 fn a_chain_of_crossed_levels_adds_up() {
     let deeper = DEEP.replacen("parent = \"dram\"", "parent = \"l3\"", 1)
         + "[[memory]]\nname = \"l3\"\nparent = \"l4\"\nholds = [\"weight\", \"input\", \"output\"]\nread_energy_pj_per_word = 20\nwrite_energy_pj_per_word = 20\nsource = \"assumed\"\n"

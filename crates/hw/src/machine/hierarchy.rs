@@ -4,39 +4,90 @@ use super::describe::Level;
 use super::error::{MachineError, Problem};
 use super::read::Read;
 use super::tree::Item;
+use super::view::BufferError;
 use super::{Memory, Tensor, Tier};
 
 /// Checks the tree and lays it out: mapped memories by tier, as in the file within one, then those only crossed.
 pub(super) fn arrange(mut read: Vec<Read<'_>>, root: &Item) -> Result<Vec<Level>, MachineError> {
     // Outermost first; the sort is stable.
     read.sort_by_key(|r| r.tier.map_or(3, |tier| tier as u8));
-    let refuse = |message: String| root.error(Problem::Structure { message });
     for (at, r) in read.iter().enumerate() {
         if read[..at].iter().any(|other| other.memory.name == r.memory.name) {
             let message = format!("two memories are named `{}`", r.memory.name);
             return Err(r.item.error(Problem::Structure { message }));
         }
     }
-    let mapped: Vec<&Memory> = read.iter().filter(|r| r.tier.is_some()).map(|r| &r.memory).collect();
-    tiers(&mapped).map_err(refuse)?;
     let parents = parents(&read)?;
-    for at in 0..read.len() {
-        place(&read, &parents, at)?;
-    }
-    let tier = |mut at: usize| loop {
-        match (read[at].tier, parents[at]) {
-            (Some(tier), _) => return tier,
-            (None, Some(parent)) => at = parent,
-            (None, None) => unreachable!("a memory without tier has a parent"),
-        }
-    };
-    let tiers: Vec<Tier> = (0..read.len()).map(tier).collect();
-    let level = |((r, tier), parent): ((Read<'_>, Tier), Option<usize>)| Level {
-        memory: Memory { tier, ..r.memory },
-        parent,
+    let items: Vec<&Item> = read.iter().map(|r| r.item).collect();
+    let level = |(r, parent): (Read<'_>, Option<usize>)| Level {
         mapped: r.tier.is_some(),
+        memory: Memory { tier: r.tier.unwrap_or(Tier::Backing), ..r.memory },
+        parent,
     };
-    Ok(read.into_iter().zip(tiers).zip(parents).map(level).collect())
+    let mut tree: Vec<Level> = read.into_iter().zip(parents).map(level).collect();
+    check(&mut tree)
+        .map_err(|(at, message)| at.map_or(root, |at| items[at]).error(Problem::Structure { message }))?;
+    Ok(tree)
+}
+
+/// Everything that must hold of a tree, in which memories only crossed are given the tier of the mapped one outside them; else
+/// which memory is at fault, if one is, and why.
+fn check(tree: &mut [Level]) -> Result<(), (Option<usize>, String)> {
+    let mapped: Vec<&Memory> = tree.iter().filter(|l| l.mapped).map(|l| &l.memory).collect();
+    tiers(&mapped).map_err(|message| (None, message))?;
+    for at in 0..tree.len() {
+        stands(tree, at).map_err(|message| (Some(at), message))?;
+    }
+    for at in 0..tree.len() {
+        if let Some(outer) = outer(tree, at).filter(|_| !tree[at].mapped) {
+            tree[at].memory.tier = tree[outer].memory.tier;
+        }
+    }
+    Ok(())
+}
+
+/// The mapped memory next outside one.
+fn outer(tree: &[Level], at: usize) -> Option<usize> {
+    std::iter::successors(tree[at].parent, |&at| tree[at].parent).find(|&at| tree[at].mapped)
+}
+
+/// The tree with another memory as the buffer of its path; what was one there is only crossed.
+pub(super) fn rebuffer(tree: &[Level], name: &str) -> Result<Vec<Level>, BufferError> {
+    let refuse = |problem: String| BufferError { memory: name.to_owned(), problem };
+    let Some(chosen) = tree.iter().position(|l| l.memory.name == name) else {
+        let known: Vec<&str> = tree.iter().map(|l| l.memory.name.as_str()).collect();
+        return Err(refuse(format!("there is no such memory, one of `{}` expected", known.join("`, `"))));
+    };
+    let above =
+        |of: usize, at: usize| std::iter::successors(tree[of].parent, |&at| tree[at].parent).any(|p| p == at);
+    let mut changed = tree.to_vec();
+    match (tree[chosen].mapped, tree[chosen].memory.tier) {
+        (true, Tier::Buffer) => return Ok(changed),
+        (true, _) | (false, Tier::Element) => {
+            return Err(refuse("it is no level between backing store and elements".to_owned()));
+        }
+        (false, _) if tree[chosen].memory.capacity_words.is_none() => {
+            return Err(refuse("it has no `capacity_words`".to_owned()));
+        }
+        (false, _) => {}
+    }
+    for at in 0..tree.len() {
+        if tree[at].mapped && tree[at].memory.tier == Tier::Buffer && (above(at, chosen) || above(chosen, at))
+        {
+            changed[at].mapped = false;
+        }
+    }
+    changed[chosen].mapped = true;
+    changed[chosen].memory.tier = Tier::Buffer;
+    let mut order: Vec<usize> = (0..tree.len()).collect();
+    order.sort_by_key(|&at| if changed[at].mapped { changed[at].memory.tier as u8 } else { 3 });
+    let place = |old: usize| order.iter().position(|&at| at == old);
+    let mut sorted: Vec<Level> = order
+        .iter()
+        .map(|&at| Level { parent: changed[at].parent.and_then(place), ..changed[at].clone() })
+        .collect();
+    check(&mut sorted).map_err(|(_, message)| refuse(message))?;
+    Ok(sorted)
 }
 
 /// What must hold of the mapped memories: one backing store for everything, each tensor at most once a tier.
@@ -120,48 +171,38 @@ fn innermost(read: &[Read<'_>], mapped: usize) -> usize {
 
 /// A mapped memory lies in a tier further in than the mapped one above it. One only crossed is on the way of everything that leaves
 /// the mapped one above it, so that its cost can be charged there.
-fn place(read: &[Read<'_>], parents: &[Option<usize>], at: usize) -> Result<(), MachineError> {
-    let r = &read[at];
-    let name = &r.memory.name;
-    let refuse = |message: String| Err(r.item.error(Problem::Structure { message }));
-    let Some(parent) = parents[at] else {
-        return match r.tier {
-            Some(Tier::Backing) => Ok(()),
-            _ => refuse(format!("`{name}` holds nothing that the backing store does")),
+fn stands(tree: &[Level], at: usize) -> Result<(), String> {
+    let Level { memory, parent, mapped } = &tree[at];
+    let name = &memory.name;
+    let Some(outer) = outer(tree, at) else {
+        return match (mapped, memory.tier) {
+            (true, Tier::Backing) => Ok(()),
+            _ => Err(format!("`{name}` holds nothing that the backing store does")),
         };
     };
-    let mut above = parent;
-    while read[above].tier.is_none() {
-        above = parents[above].expect("only the root has no parent, and it is mapped");
+    let outer = &tree[outer].memory;
+    if *mapped {
+        return match memory.tier as u8 > outer.tier as u8 {
+            true => Ok(()),
+            false => Err(format!("`{name}` lies inside `{}`, whose tier is not further out", outer.name)),
+        };
     }
-    let outer = &read[above].memory;
-    match r.tier {
-        Some(tier) if tier as u8 <= outer.tier as u8 => {
-            refuse(format!("`{name}` lies inside `{}`, whose tier is not further out", outer.name))
-        }
-        Some(_) => Ok(()),
-        None => {
-            let missing: Vec<&str> = Tensor::ALL
-                .iter()
-                .filter(|t| outer.holds[**t as usize] && !r.memory.holds[**t as usize])
-                .map(|t| t.name())
-                .collect();
-            if !missing.is_empty() {
-                let missing = missing.join(" and ");
-                return refuse(format!(
-                    "`{name}` has no tier, so that words only cross it, and does not hold {missing}, which `{}` does",
-                    outer.name
-                ));
-            }
-            let beside = (0..read.len()).find(|&other| other != at && parents[other] == Some(parent));
-            match beside {
-                Some(other) => refuse(format!(
-                    "`{name}` has no tier, so that words only cross it, but `{}` lies beside it in `{}`: give it `parent = \"{name}\"`, or `{name}` a tier",
-                    read[other].memory.name, read[parent].memory.name
-                )),
-                None => Ok(()),
-            }
-        }
+    let missing = |t: &&Tensor| outer.holds[**t as usize] && !memory.holds[**t as usize];
+    let missing: Vec<&str> = Tensor::ALL.iter().filter(missing).map(|t| t.name()).collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "`{name}` has no tier, so that words only cross it, and does not hold {}, which `{}` does",
+            missing.join(" and "),
+            outer.name
+        ));
+    }
+    let beside = (0..tree.len()).find(|&other| other != at && tree[other].parent == *parent);
+    match (beside, parent) {
+        (Some(beside), Some(parent)) => Err(format!(
+            "`{name}` has no tier, so that words only cross it, but `{}` lies beside it in `{}`: give it `parent = \"{name}\"`, or `{name}` a tier",
+            tree[beside].memory.name, tree[*parent].memory.name
+        )),
+        _ => Ok(()),
     }
 }
 

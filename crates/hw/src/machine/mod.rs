@@ -22,7 +22,7 @@ pub use describe::{
 pub use error::{MachineError, Problem};
 pub use nest::{DIMS, Dim, Layer, LayerError, Mapping, PerDim, Slice, Tensor};
 pub use shipped::{SHIPPED, shipped, text as shipped_text};
-pub use view::{View, ViewError};
+pub use view::{BufferError, View, ViewError};
 
 use std::sync::Arc;
 

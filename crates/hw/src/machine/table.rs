@@ -148,9 +148,12 @@ impl<'a> Table<'a> {
             let value = match &item.value {
                 Value::Number(x) => x.to_string(),
                 Value::Bool(b) => b.to_string(),
-                Value::Text(text) if text.contains('$') && key != "source" => {
+                Value::Text(text)
+                    if text.contains('$') && !["name", "summary", "source"].contains(&key.as_str()) =>
+                {
                     self.product(text, item)?.to_string()
                 }
+                Value::List(list) if matches!(key.as_str(), "dims" | "structured_sparsity") => words(list),
                 _ => continue,
             };
             let source = item.source.as_deref().map(str::to_owned);
@@ -195,6 +198,15 @@ impl<'a> Table<'a> {
         }
         Ok(set)
     }
+}
+
+/// The texts of a list in one.
+fn words(list: &[Item]) -> String {
+    let text = |item: &Item| match &item.value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    list.iter().filter_map(text).collect::<Vec<_>>().join(" ")
 }
 
 pub(super) fn wrong(key: &str, expected: &'static str, item: &Item) -> Problem {

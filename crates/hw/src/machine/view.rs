@@ -1,6 +1,6 @@
 //! A machine at one of its precisions, as mapping counts: one multiply-accumulate a step of an element.
 
-use super::{Machine, Precision};
+use super::{Machine, Precision, hierarchy};
 
 /// A machine whose cycle is one step of its array.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,32 @@ pub struct ViewError {
     pub known: String,
 }
 
+/// A memory that cannot be the buffer mapping fills.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{memory}` cannot be the buffer: {problem}")]
+pub struct BufferError {
+    /// As asked.
+    pub memory: String,
+    /// Why.
+    pub problem: String,
+}
+
 impl Machine {
+    /// The machine with another level of its tree as the buffer mapping fills; what was the buffer on its path is only crossed.
+    ///
+    /// Each choice is a way to run the real machine, so that the best over all choices is one, too. `memories` is made anew from
+    /// `tree`: changes made to it are not kept.
+    pub fn buffered_at(&self, memory: &str) -> Result<Self, BufferError> {
+        let tree = hierarchy::rebuffer(&self.tree, memory)?;
+        Ok(Self { memories: hierarchy::mapped(&tree), tree, ..self.clone() })
+    }
+
+    /// The levels [`Machine::buffered_at`] takes, by name; the mapped buffer, where there is one alone, among them.
+    pub fn buffer_choices(&self) -> Vec<&str> {
+        let takes = |name: &&str| self.buffered_at(name).is_ok();
+        self.tree.iter().map(|level| level.memory.name.as_str()).filter(takes).collect()
+    }
+
     /// The precision the rest of the file is written for: the first of operands of `word_bits`.
     pub fn own_precision(&self) -> Option<&Precision> {
         self.precisions.iter().find(|p| p.input_bits == self.word_bits && p.weight_bits == self.word_bits)
