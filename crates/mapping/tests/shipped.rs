@@ -43,3 +43,18 @@ fn templates_are_mapped_at_the_ends_of_their_ranges() {
         }
     }
 }
+
+#[test]
+fn every_level_that_can_be_the_buffer_is_mapped() {
+    let mut choices = 0;
+    for name in SHIPPED {
+        let machine = shipped(name).unwrap().unwrap_or_else(|e| panic!("{e}"));
+        for level in machine.buffer_choices() {
+            let other = machine.buffered_at(level).unwrap();
+            let found = search(&other, &small(), &Options::new(Objective::Edp));
+            assert!(found.unwrap_or_else(|e| panic!("{name} at {level}: {e}")).proven_optimal);
+            choices += usize::from(machine.memories != other.memories);
+        }
+    }
+    assert!(choices >= 3, "{choices} other buffers");
+}
