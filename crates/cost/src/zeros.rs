@@ -1,6 +1,10 @@
 //! Zeros: work an element may skip, and words a run-length code saves.
 //!
-//! Plain shares and counts, for any machine that gates on zero operands or compresses what it sends outside.
+//! Plain shares and counts, for any machine that gates on zero operands or compresses what it sends outside; [`left`] applies them
+//! to the accesses of a nest as the machine's description says.
+
+use crate::nest::Breakdown;
+use hw::machine::{Compression, Machine, Scheme, Tensor, Tier};
 
 /// Share of accesses and work left to each part of an element that idles when its input is zero.
 ///
@@ -79,9 +83,99 @@ impl RunLength {
     }
 }
 
+/// Accesses of a nest that remain once zeros are made use of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Left {
+    /// Words read and written; no longer whole numbers. Steps are as before: gating saves no time.
+    pub accesses: Breakdown,
+    /// Share of the multiply-accumulates.
+    pub macs: f64,
+}
+
+/// What a machine saves by the options of its file, `zeros` being the share of zeros of each tensor, by [`Tensor`].
+///
+/// With `zero_gating` an element spares what [`gate`] says for zero inputs. A memory with a compression holds, reads and writes the
+/// compressed words of the tensors it is said to compress; an entropy code saves nothing here, its ratio is unknown.
+pub fn left(machine: &Machine, counted: &Breakdown, zeros: [f64; 3]) -> Left {
+    let gated = gate(if machine.compute.zero_gating { zeros[Tensor::Input as usize] } else { 0.0 });
+    let mut accesses = *counted;
+    for tensor in Tensor::ALL {
+        let at = tensor as usize;
+        let spared = [gated.filter, gated.input, gated.sum][at];
+        let element = &mut accesses.access[Tier::Element as usize][at];
+        // Only accesses of multiply-accumulates are spared: a fill is not one.
+        let macs = element.reads * (1.0 - spared);
+        element.reads -= macs;
+        if tensor == Tensor::Output {
+            element.writes = (element.writes - macs).max(0.0);
+        }
+        for tier in [Tier::Backing, Tier::Buffer] {
+            let memory = machine.holder(tier, tensor).map(|at| &machine.memories[at]);
+            let packed = memory.and_then(|m| m.compression.as_ref().map(|c| (c, m.word_bits)));
+            if let Some((compression, bits)) = packed.filter(|(c, _)| c.tensors[at]) {
+                let share = packed_share(compression, zeros[at], bits);
+                accesses.access[tier as usize][at].reads *= share;
+                accesses.access[tier as usize][at].writes *= share;
+            }
+        }
+    }
+    Left { accesses, macs: gated.mac }
+}
+
+/// Expected words sent for each word held, at most 1.
+fn packed_share(compression: &Compression, zeros: f64, word_bits: u64) -> f64 {
+    let bits = u32::try_from(word_bits).unwrap_or(u32::MAX);
+    match compression.scheme {
+        Scheme::RunLength => {
+            let run = compression.run_bits.min(31) as u32;
+            let code =
+                RunLength { longest_run: (1 << run) - 1, pairs: 1, packet_bits: run.saturating_add(bits) };
+            code.expected_words(1.0, zeros, bits)
+        }
+        Scheme::Bitmask => (1.0 - share(zeros) + 1.0 / f64::from(bits.max(1))).min(1.0),
+        Scheme::Entropy => 1.0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nest::Access;
+    use hw::machine::shipped;
+
+    #[test]
+    fn a_nest_on_the_chip_spares_what_its_file_says() {
+        let machine = shipped("eyeriss-v1").unwrap().unwrap();
+        let all = Access { reads: 1000.0, writes: 1000.0 };
+        let counted = Breakdown { access: [[all; 3]; 3], steps: 7.0 };
+        let zeros = [0.0, 0.75, 0.0];
+        let Left { accesses, macs } = left(&machine, &counted, zeros);
+        let [weight, input, output] = accesses.access[Tier::Element as usize];
+        assert_eq!((macs, accesses.steps), (0.25, 7.0));
+        assert_eq!(weight, Access { reads: 250.0, writes: 1000.0 });
+        assert_eq!(input, all);
+        assert_eq!(output, Access { reads: 250.0, writes: 250.0 });
+        // 21 bits for each of a quarter of the words, and next to no run longer than 31.
+        let [weight, input, output] = accesses.access[Tier::Backing as usize];
+        assert_eq!((weight, output), (all, all));
+        assert!((input.reads - 1000.0 * 0.25 * 21.0 / 16.0).abs() < 0.1, "{input:?}");
+        assert_eq!(accesses.access[Tier::Buffer as usize], [all; 3]);
+    }
+
+    #[test]
+    fn a_machine_without_options_spares_nothing() {
+        let machine = shipped("w1024").unwrap().unwrap();
+        let counted = Breakdown { access: [[Access { reads: 3.0, writes: 2.0 }; 3]; 3], steps: 1.0 };
+        assert_eq!(left(&machine, &counted, [0.5; 3]), Left { accesses: counted, macs: 1.0 });
+    }
+
+    #[test]
+    fn a_bit_mask_costs_a_bit_a_word() {
+        let mask = Compression { scheme: Scheme::Bitmask, tensors: [true; 3], run_bits: 0 };
+        assert_eq!(packed_share(&mask, 0.5, 8), 0.625);
+        assert_eq!(packed_share(&mask, 0.0, 8), 1.0);
+        assert_eq!(packed_share(&Compression { scheme: Scheme::Entropy, ..mask }, 0.9, 8), 1.0);
+    }
 
     #[test]
     fn runs_end_at_a_word_or_at_the_longest_run() {

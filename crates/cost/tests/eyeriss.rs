@@ -274,3 +274,18 @@ fn a_layer_that_cannot_be_placed_says_why() {
     let none = refuse(&Array { bank_words: 0, ..chip }, [1, 1, 1, 1, 4, 4, 3, 3]);
     assert!(matches!(none, NoMapping::Buffer { limit: 0, .. }), "{none}");
 }
+
+#[test]
+fn the_shipped_machine_is_the_chip_of_these_rows() {
+    let machine = shipped("eyeriss-v1").unwrap().unwrap();
+    let chip = Array::EYERISS;
+    assert_eq!(Array::of(&machine, chip.bank_words, chip.network), Ok(chip));
+    assert_eq!(Energy::of(&machine), Ok(Energy::EYERISS_65NM_PJ));
+    assert_eq!(machine.static_mw, Some(Draw::EYERISS.static_mw));
+    let other = shipped("w1024").unwrap().unwrap();
+    let lacks = Array::of(&other, chip.bank_words, chip.network).unwrap_err();
+    assert_eq!(
+        lacks.to_string(),
+        "`w1024` has no element memory of limited size for inputs; row-stationary needs it"
+    );
+}

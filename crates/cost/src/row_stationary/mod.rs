@@ -14,11 +14,13 @@
 mod array;
 mod derive;
 pub mod folded;
+mod machine;
 mod pass;
 mod plan;
 pub mod power;
 
 pub use array::{Array, Energy, Network};
 pub use derive::{NoMapping, derive};
+pub use machine::Lacks;
 pub use pass::{Cycles, Pass};
 pub use plan::{Counts, Parameters, Plan};
