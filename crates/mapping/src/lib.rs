@@ -4,6 +4,7 @@
 //! - [`nest`]: how one layer's loops are tiled, ordered and placed on an array, to the proven optimum.
 //! - [`network`]: many layers at once, and the layers a graph consists of.
 //! - [`order`]: the order of steps that lets the arena be smallest, then the offsets.
+//! - [`sweep`]: settings of a machine template that no other beats in latency, energy and area.
 //!
 //! Works on the plain numbers of [`hw::memory`]; it knows no graph, no op and no target. `nasc-check` replays its
 //! plans and shares no code with it.
@@ -12,3 +13,4 @@ pub mod memory;
 pub mod nest;
 pub mod network;
 pub mod order;
+pub mod sweep;
