@@ -49,7 +49,7 @@ pub fn derive(array: &Array, layer: &Layer, energy: &Energy) -> Result<Plan, NoM
     refuse(&smallest)?;
     let size = |d: Dim| layer.size[d as usize];
     let mut best = (f64::INFINITY, f64::INFINITY, smallest);
-    for e in (1..=size(Dim::P)).rev() {
+    for e in (1..=size(Dim::P).min(array.rows.saturating_mul(array.columns))).rev() {
         let sets = array.sets(size(Dim::R), e);
         let floor = floor(&Plan { parameters: Parameters { e, ..smallest.parameters }, ..smallest }, energy);
         for (r, t) in (1..=sets.min(size(Dim::C))).flat_map(|r| (1..=sets / r).map(move |t| (r, t))) {
@@ -77,7 +77,7 @@ pub fn derive(array: &Array, layer: &Layer, energy: &Energy) -> Result<Plan, NoM
 /// Blocks of filters and images to try with sets of `filters`, the sums of which the buffer holds.
 fn blocks(filters: u64, plan: &Plan, e: u64) -> impl Iterator<Item = (u64, u64)> {
     let [all, images, columns] = [Dim::K, Dim::N, Dim::Q].map(|d| plan.layer.size[d as usize]);
-    let most = plan.array.banks * plan.array.bank_words / (e * columns).max(1);
+    let most = plan.array.banks.saturating_mul(plan.array.bank_words) / (e * columns).max(1);
     let m = (1..=all.min(most) / filters).map(move |x| x * filters).filter(move |&m| all.is_multiple_of(m));
     m.flat_map(move |m| (1..=images.min(most / m)).map(move |n| (m, n)))
 }

@@ -23,7 +23,7 @@ pub struct Parameters {
     pub t: u64,
 }
 
-/// Words moved and work done by a whole layer; whole numbers below 2^53.
+/// Words moved and work done by a whole layer; whole numbers, exact below 2^53.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Counts {
     /// Multiply-accumulates.
@@ -80,7 +80,7 @@ impl Counts {
     }
 }
 
-/// A layer under a mapping on an array.
+/// A layer under a mapping on an array. Counts and cycles are those of a mapping that [fits](Plan::fits).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
     /// The array.
