@@ -4,8 +4,10 @@ use ir::{Attr, Element, Graph, Layout, Quant, Type, Value};
 
 use super::sample::Precision;
 
-/// Scale of every 8-bit activation; the span of -6.4 to 6.35.
+/// Scale of 8-bit activations: the span of -6.4 to 6.35.
 const SCALE: f32 = 0.05;
+/// Scale behind `relu6`, whose results lie in 0 to 6.
+const SCALE_6: f32 = 6.0 / 255.0;
 
 /// A network under construction. Weights are named and untrained.
 pub(super) struct Builder {
@@ -27,7 +29,7 @@ impl Builder {
     ) -> (Self, Value) {
         let mut graph = Graph::new(name);
         graph.layout = Layout::Nhwc;
-        let input = graph.add_input("image", activation(precision, &[1, channels, side, side], 0));
+        let input = graph.add_input("image", activation(precision, &[1, channels, side, side], (SCALE, 0)));
         (Self { graph, precision, act, weights: 0 }, input)
     }
 
@@ -66,7 +68,7 @@ impl Builder {
         act: bool,
     ) -> Value {
         let (side, c_in) = (self.side(x), self.channels(x) / groups);
-        let (w, b) = self.weights(&[c_out, c_in, kernel, kernel], true);
+        let (w, b) = self.weights(x, &[c_out, c_in, kernel, kernel], true);
         let out = side.div_ceil(stride);
         let total = ((out - 1) * stride + kernel).saturating_sub(side);
         let (before, after) = (total / 2, total - total / 2);
@@ -76,13 +78,13 @@ impl Builder {
             ("groups", int(groups)),
             ("act", Attr::Word(if act { self.act } else { "none" }.into())),
         ];
-        let ty = activation(self.precision, &[1, c_out, out, out], self.zero(act));
+        let ty = activation(self.precision, &[1, c_out, out, out], self.range(act));
         self.op("conv2d", &[x, w, b], attrs, ty)
     }
 
     /// The sum of two values of the same shape, with the activation.
     pub(super) fn add(&mut self, a: Value, b: Value) -> Value {
-        let ty = activation(self.precision, &self.graph.ty(a).shape, self.zero(true));
+        let ty = activation(self.precision, &self.graph.ty(a).shape, self.range(true));
         self.op("add", &[a, b], [("act", Attr::Word(self.act.into()))], ty)
     }
 
@@ -106,8 +108,8 @@ impl Builder {
     /// Fully connected: [1, c] -> [1, `c_out`].
     pub(super) fn dense(&mut self, x: Value, c_out: usize, act: bool) -> Value {
         let c_in = self.channels(x);
-        let (w, b) = self.weights(&[c_out, c_in], false);
-        let ty = activation(self.precision, &[1, c_out], self.zero(act));
+        let (w, b) = self.weights(x, &[c_out, c_in], false);
+        let ty = activation(self.precision, &[1, c_out], self.range(act));
         let word = if act { self.act } else { "none" };
         self.op("dense", &[x, w, b], [("act", Attr::Word(word.into()))], ty)
     }
@@ -121,13 +123,17 @@ impl Builder {
         self.op("softmax", &[x], [], ty)
     }
 
-    /// Where no activation reaches below zero, all of the range is for what is above.
-    fn zero(&self, act: bool) -> i32 {
-        if act { -128 } else { 0 }
+    /// Scale and zero point: where no activation reaches below zero, all of the range is for what is above.
+    fn range(&self, act: bool) -> (f32, i32) {
+        match (act, self.act) {
+            (false, _) => (SCALE, 0),
+            (true, "relu6") => (SCALE_6, -128),
+            (true, _) => (SCALE, -128),
+        }
     }
 
     /// Filters and bias. One scale for each filter of a convolution (`per_axis`), one in all for a dense layer.
-    fn weights(&mut self, shape: &[usize], per_axis: bool) -> (Value, Value) {
+    fn weights(&mut self, x: Value, shape: &[usize], per_axis: bool) -> (Value, Value) {
         self.weights += 1;
         let (w, b) = (format!("w{}", self.weights), format!("b{}", self.weights));
         let c_out = shape[0];
@@ -139,13 +145,14 @@ impl Builder {
         // that the text stays short.
         let fan_in: usize = shape[1..].iter().product();
         let scale = (0.01 / (fan_in as f32).sqrt() * 1e5).round().max(1.0) / 1e5;
+        let x_scale = self.graph.ty(x).per_tensor().map_or(SCALE, |(scale, _)| scale);
         let quant = |scale: f32| match per_axis {
             true => Quant::per_axis(vec![scale; c_out], 0),
             false => Quant::per_tensor(scale, 0),
         };
         let w = Type::new(i8_element(), shape).with_quant(quant(scale));
         let bias = Element::int(32, true).expect("32 bits are a width");
-        let b_type = Type::new(bias, [c_out]).with_quant(quant(SCALE * scale));
+        let b_type = Type::new(bias, [c_out]).with_quant(quant(x_scale * scale));
         let name = format!("w{}", self.weights);
         (self.graph.add_untrained(name, w), self.graph.add_untrained(b, b_type))
     }
@@ -166,10 +173,10 @@ fn i8_element() -> Element {
     Element::int(8, true).expect("8 bits are a width")
 }
 
-fn activation(precision: Precision, shape: &[usize], zero: i32) -> Type {
+fn activation(precision: Precision, shape: &[usize], (scale, zero): (f32, i32)) -> Type {
     match precision {
         Precision::F32 => Type::new(Element::F32, shape),
-        Precision::I8 => Type::new(i8_element(), shape).with_quant(Quant::per_tensor(SCALE, zero)),
+        Precision::I8 => Type::new(i8_element(), shape).with_quant(Quant::per_tensor(scale, zero)),
     }
 }
 

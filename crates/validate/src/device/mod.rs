@@ -7,6 +7,7 @@
 
 mod build;
 mod error;
+pub mod features;
 mod fill;
 mod host;
 mod python;
@@ -17,6 +18,7 @@ pub mod samples;
 mod visit;
 
 pub use error::Error;
+pub use features::Runtime;
 pub use fill::fill;
 pub use host::{Host, build, compiler_version};
 pub use python::{Package, Python};

@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 64 << 20;
 pub struct Sample {
     /// File of the network, relative to the table's folder.
     pub model: String,
-    /// Milliseconds per inference, measured: mean over the quieter half of the repeats.
+    /// Milliseconds of CPU time per inference, one thread, measured: mean over the quieter half of the repeats.
     pub latency_ms: f64,
     /// The shortest repeat.
     pub latency_low_ms: f64,
