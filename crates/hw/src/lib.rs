@@ -7,6 +7,7 @@ mod estimate;
 pub mod machine;
 pub mod memory;
 pub mod recipe;
+pub mod schedule;
 mod units;
 
 pub use capabilities::Capabilities;
