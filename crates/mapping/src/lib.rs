@@ -1,5 +1,6 @@
 //! Memory planning and mapping search: in which order a program's steps run, and where in one arena every buffer lies.
 //!
+//! - [`exchange`]: workloads of Timeloop and ZigZag in, mappings in Timeloop's form out.
 //! - [`memory`]: offsets of buffers with lifetimes and permitted overlaps, to the proven optimum or a stated gap.
 //! - [`nest`]: how one layer's loops are tiled, ordered and placed on an array, to the proven optimum.
 //! - [`network`]: many layers at once, and the layers a graph consists of.
@@ -9,6 +10,7 @@
 //! Works on the plain numbers of [`hw::memory`]; it knows no graph, no op and no target. `nasc-check` replays its
 //! plans and shares no code with it.
 
+pub mod exchange;
 pub mod memory;
 pub mod nest;
 pub mod network;
