@@ -41,6 +41,12 @@ impl Runtime {
         }
     }
 
+    /// The runtime that `text` begins with, as devices and columns do: `litert 2.3.0, 1 thread`.
+    pub fn of(text: &str) -> Option<Self> {
+        let word = text.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        Self::ALL.into_iter().find(|runtime| runtime.name() == word)
+    }
+
     fn terms(self, precision: Precision) -> &'static [&'static str] {
         match (self, precision) {
             (Self::OnnxRuntime, Precision::F32) => onnxruntime::FLOAT,
@@ -63,10 +69,11 @@ fn weigh(work: &mut Work, term: &'static str, weight: f64, amount: usize) {
     *work.entry(term).or_default() += weight * amount as f64;
 }
 
-/// Names of the columns of [`row`]: `PRECISION.TERM`, every one of them additive.
+/// Names of the columns of [`row`]: `RUNTIME.PRECISION.TERM`, every one of them additive.
 pub fn columns(runtime: Runtime) -> Vec<String> {
     let of = |precision: Precision| {
-        runtime.terms(precision).iter().map(move |term| format!("{}.{term}", precision.name()))
+        let name = move |term: &&str| format!("{}.{}.{term}", runtime.name(), precision.name());
+        runtime.terms(precision).iter().map(name)
     };
     of(Precision::F32).chain(of(Precision::I8)).collect()
 }
@@ -104,10 +111,19 @@ mod tests {
             for (at, name) in names.iter().enumerate() {
                 let used = |row: &&Vec<f64>| row[at] > 0.0;
                 assert!(rows.iter().any(|r| used(&r)), "{}: {name} is never counted", runtime.name());
-                let other = usize::from(name.starts_with("f32"));
+                let other = usize::from(name.contains(".f32."));
                 assert!(!rows.iter().skip(other).step_by(2).any(|r| used(&r)), "{name}");
             }
             assert!(rows.iter().flatten().all(|amount| amount.is_finite() && *amount >= 0.0));
+        }
+    }
+
+    #[test]
+    fn a_runtime_is_known_by_the_first_word_of_its_devices_and_columns() {
+        assert_eq!(Runtime::of("litert 2.3.0, 1 thread"), Some(Runtime::LiteRt));
+        assert_eq!(Runtime::of("hostess"), None);
+        for runtime in Runtime::ALL {
+            assert!(columns(runtime).iter().all(|name| Runtime::of(name) == Some(runtime)));
         }
     }
 
