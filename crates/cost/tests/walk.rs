@@ -2,7 +2,7 @@
 
 use check::nest::{legality, walk};
 use hw::machine::{Dim, Fetch, Layer, Machine, Mapping, PerDim, Slice, Tensor, shipped};
-use nasc_cost::nest::Model;
+use nasc_cost::nest::{LANES, Lanes, Model, Run, Runs, Upper};
 use proptest::prelude::*;
 
 /// E168 or W1024 with every tensor somewhere else: holders by tier, no capacity in the way.
@@ -119,4 +119,42 @@ fn a_dense_layer_on_w1024_costs_what_it_does_by_hand() {
         legality(&machine, &layer, &wide).unwrap_err().to_string(),
         "`weight_register` is given 129 words, 1 more than it holds; weight takes 129 of them"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn lanes_cost_what_their_runs_counted_one_by_one_cost(
+        layer in layers(), mapping in mappings(), w1024 in any::<bool>(), boxed in any::<bool>(), through in any::<bool>(),
+        element in prop::array::uniform3(any::<bool>()), buffer in prop::array::uniform3(any::<bool>()),
+        sliced in prop::array::uniform3(prop::bool::weighted(0.2)),
+    ) {
+        let machine = machine(w1024, if boxed { Fetch::Box } else { Fetch::Touched }, element, buffer);
+        let model = Model::new(&machine, &layer, mapping.bypass);
+        let lanes = Lanes::new(&model);
+        let factors = model.factors(&mapping);
+        let words = model.step_words(&mapping.pe, &mapping.spatial);
+        let inner = lanes.inner(&factors, through, sliced, words);
+        let outer = lanes.outer(&Upper::of(&factors));
+        let away = |t: Tensor| Dim::ALL.iter().filter(|&&d| !t.uses(d)).fold(0u8, |bits, &d| bits | 1 << d as u8);
+        for (i, (stays, slide)) in LANES.into_iter().enumerate() {
+            for (o, (outer_stays, outer_slide)) in LANES.into_iter().enumerate() {
+                let mut runs = Runs { slide_buffer: Some(outer_slide), ..Runs::default() };
+                runs.of[outer_stays as usize].buffer = away(outer_stays);
+                if !sliced[stays as usize] {
+                    let run: &mut Run = &mut runs.of[stays as usize];
+                    (run.inner, run.outer) = (away(stays), if through { away(stays) } else { 0 });
+                }
+                runs.slide = Some(slide).filter(|_| !sliced[Tensor::Input as usize]);
+                let counted = model.count(&factors, &runs, words);
+                let cost = model.price(&counted);
+                let energy = lanes.linear.fixed_pj + inner.energy_pj[i] + outer.energy_pj[o];
+                prop_assert!((energy - cost.energy_pj).abs() <= 1e-9 * cost.energy_pj.abs().max(1.0), "{} {}", energy, cost.energy_pj);
+                let rows = (0..lanes.linear.used).map(|r| lanes.linear.rows[r].1 + inner.rows[r][i] + outer.rows[r][o]);
+                let cycles = (rows.fold(counted.steps, f64::max) * (1.0 - 1e-12)).ceil();
+                prop_assert_eq!(cycles, cost.cycles);
+            }
+        }
+    }
 }

@@ -15,9 +15,11 @@
 //! **Latency** is the largest of the compute steps and of each port's words over its width, rounded up; no fill or drain.
 
 mod factors;
+mod lanes;
 mod model;
 mod runs;
 
 pub use factors::{Factors, input_words};
-pub use model::{Access, Breakdown, Cost, Model};
+pub use lanes::{Eight, LANES, Lanes, Part, Upper};
+pub use model::{Access, Breakdown, Cost, Linear, Model, ROWS};
 pub use runs::{Run, Runs};

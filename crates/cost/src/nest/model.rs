@@ -1,6 +1,7 @@
 //! Accesses, energy and cycles from tabulated loops.
 
 use super::factors::step_words;
+use super::lanes::Part;
 use super::{Factors, Run, Runs, input_words};
 use hw::machine::{DIMS, Dim, Fetch, Layer, Machine, Mapping, PerDim, Tensor, Tier};
 
@@ -59,6 +60,42 @@ pub struct Model {
     mac_energy_pj: f64,
     energy_pj: [[[f64; 2]; 3]; 3],
     ports: [Port; 4],
+}
+
+/// Ports with a width there can be: read and written, of three buffers and the backing store.
+pub const ROWS: usize = 8;
+
+/// Prices by flow.
+#[derive(Debug, Clone, Copy)]
+pub struct Linear {
+    /// Energy whatever the flows.
+    pub fixed_pj: f64,
+    /// Energy a word of each flow.
+    pub energy_pj: [f64; 8],
+    /// Cycles a word of each flow, and cycles whatever the flows, of every port.
+    pub rows: [([f64; 8], f64); ROWS],
+    /// How many of them there are.
+    pub used: usize,
+}
+
+impl Linear {
+    /// What some flows cost, by lane.
+    #[inline]
+    pub(super) fn part<const N: usize>(&self, flows: &[usize; N], words: [[f64; 8]; N]) -> Part {
+        let mut part = Part { energy_pj: [0.0; 8], rows: [[0.0; 8]; ROWS] };
+        let add = |to: &mut [f64; 8], each: f64, words: &[f64; 8]| {
+            to.iter_mut().zip(words).for_each(|(to, words)| *to += each * words);
+        };
+        for (&flow, words) in flows.iter().zip(&words) {
+            add(&mut part.energy_pj, self.energy_pj[flow], words);
+        }
+        for (row, (each, _)) in part.rows.iter_mut().zip(&self.rows).take(self.used) {
+            for (&flow, words) in flows.iter().zip(&words) {
+                add(row, each[flow], words);
+            }
+        }
+        part
+    }
 }
 
 const BUFFER: usize = Tier::Buffer as usize;
@@ -233,6 +270,60 @@ impl Model {
             cycles = cycles.max(reads / port.width[0]).max(writes / port.width[1]);
         }
         Cost { energy_pj, cycles: cycles.ceil() }
+    }
+
+    /// Energy and port words as linear in eight flows: of weights the words entering elements, supplied to the array, and entering
+    /// the buffer, the same of the input, and of sums those leaving the array and leaving the buffer.
+    pub(super) fn linear(&self) -> Linear {
+        let size = |d: Dim| self.layer.size[d as usize] as f64;
+        let whole = [Dim::N, Dim::G, Dim::K, Dim::P, Dim::Q].into_iter().map(size).product::<f64>();
+        let mut linear = Linear {
+            fixed_pj: self.macs * self.mac_energy_pj,
+            energy_pj: [0.0; 8],
+            rows: [([0.0; 8], 0.0); ROWS],
+            used: 0,
+        };
+        // `(tier, tensor, written, flows, fixed words)` of every access.
+        let mut all: Vec<(usize, usize, usize, &[usize], f64)> = Vec::new();
+        for (t, [element, supply, fill]) in [(0, [&[0], &[1], &[2]]), (1, [&[3], &[4], &[5]])] {
+            if self.resident[0][t] {
+                all.extend([(ELEMENT, t, 0, &[][..], self.macs), (ELEMENT, t, 1, &element[..], 0.0)]);
+            }
+            if self.resident[1][t] {
+                all.extend([(BUFFER, t, 0, &supply[..], 0.0), (BUFFER, t, 1, &fill[..], 0.0)]);
+                all.push((0, t, 0, &fill[..], 0.0));
+            } else {
+                all.push((0, t, 0, &supply[..], 0.0));
+            }
+        }
+        let t = Tensor::Output as usize;
+        if self.resident[0][t] {
+            all.extend([(ELEMENT, t, 0, &[][..], self.macs), (ELEMENT, t, 1, &[6], self.macs - whole)]);
+        }
+        if self.resident[1][t] {
+            all.extend([(BUFFER, t, 0, &[6, 7][..], -whole), (BUFFER, t, 1, &[6, 7], -whole)]);
+            all.extend([(0, t, 0, &[7][..], -whole), (0, t, 1, &[7], 0.0)]);
+        } else {
+            all.extend([(0, t, 0, &[6][..], -whole), (0, t, 1, &[6], 0.0)]);
+        }
+        for &(tier, t, way, flows, fixed) in &all {
+            let each = self.energy_pj[tier][t][way];
+            linear.fixed_pj += fixed * each;
+            flows.iter().for_each(|&flow| linear.energy_pj[flow] += each);
+        }
+        for port in &self.ports {
+            for (way, width) in port.width.into_iter().enumerate().filter(|(_, width)| width.is_finite()) {
+                let row = &mut linear.rows[linear.used];
+                for &(tier, t, written, flows, fixed) in &all {
+                    if tier == port.tier && port.tensors[t] && written == way {
+                        row.1 += fixed / width;
+                        flows.iter().for_each(|&flow| row.0[flow] += 1.0 / width);
+                    }
+                }
+                linear.used += 1;
+            }
+        }
+        linear
     }
 
     /// Energy by component: `(memory or `mac`, energy)`, in the machine's order.

@@ -40,11 +40,13 @@ pub struct Point {
 pub(super) struct Front {
     pub(super) objective: Objective,
     pub(super) points: Vec<Point>,
+    /// How often it was improved.
+    pub(super) version: u32,
 }
 
 impl Front {
     pub(super) fn new(objective: Objective) -> Self {
-        Self { objective, points: Vec::new() }
+        Self { objective, points: Vec::new(), version: 0 }
     }
 
     /// Whether nothing at least as costly as `bound` can improve on what there is.
@@ -79,6 +81,7 @@ impl Front {
             _ => self.points.clear(),
         }
         self.points.push(point);
+        self.version += 1;
     }
 }
 

@@ -2,66 +2,23 @@
 
 use super::front::{Front, Point};
 use super::space::{Space, Tile};
-use cost::nest::{Cost, Factors, Runs};
+use cost::nest::{Cost, Factors, LANES, Part, Upper};
 use hw::machine::{DIMS, Dim, Mapping, PerDim, Tensor};
 
-/// An order class: the tensor that stays in place, and the loop the input slides along.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Class {
-    pub(super) stays: Tensor,
-    pub(super) slide: Dim,
+/// The order of a lane, innermost loop first.
+pub(super) fn order((stays, slide): (Tensor, Dim)) -> [Dim; DIMS] {
+    let mut order = Dim::ALL;
+    order.sort_by_key(|&d| (stays.uses(d), d != slide, d == Dim::G));
+    order
 }
 
-/// The eight classes of a level.
-pub(super) const CLASSES: [Class; 8] = [
-    Class { stays: Tensor::Weight, slide: Dim::P },
-    Class { stays: Tensor::Weight, slide: Dim::Q },
-    Class { stays: Tensor::Output, slide: Dim::R },
-    Class { stays: Tensor::Output, slide: Dim::S },
-    Class { stays: Tensor::Input, slide: Dim::P },
-    Class { stays: Tensor::Input, slide: Dim::Q },
-    Class { stays: Tensor::Input, slide: Dim::R },
-    Class { stays: Tensor::Input, slide: Dim::S },
-];
-
-impl Class {
-    /// The loops the tensor that stays does not depend on, as bits.
-    fn bits(self) -> u8 {
-        Dim::ALL.iter().filter(|&&d| !self.stays.uses(d)).fold(0, |bits, &d| bits | 1 << d as u8)
+/// The lanes that keep a tensor in place.
+pub(super) fn lanes_of(tensor: Tensor) -> std::ops::Range<usize> {
+    match tensor {
+        Tensor::Weight => 0..2,
+        Tensor::Output => 2..4,
+        Tensor::Input => 4..8,
     }
-
-    /// The order, innermost first.
-    pub(super) fn order(self) -> [Dim; DIMS] {
-        let mut order = Dim::ALL;
-        order.sort_by_key(|&d| (self.stays.uses(d), d != self.slide, d == Dim::G));
-        order
-    }
-}
-
-/// The classes that differ: a slide that does nothing costs what none costs, and one that does something costs no more.
-fn useful(slides: impl Fn(Dim) -> bool) -> Vec<Class> {
-    let of = |stays: Tensor| {
-        let classes = CLASSES.into_iter().filter(move |c| c.stays == stays);
-        let moving: Vec<Class> = classes.clone().filter(|c| slides(c.slide)).collect();
-        if moving.is_empty() { classes.take(1).collect() } else { moving }
-    };
-    [Tensor::Weight, Tensor::Output, Tensor::Input].into_iter().flat_map(of).collect()
-}
-
-/// The runs of two classes; `through` where the block's run goes on among the buffer tiles.
-pub(super) fn runs(space: &Space, pe: &PerDim, inner: Class, outer: Class, through: bool) -> Runs {
-    let sliced = |t: Tensor| space.slice.is_some_and(|s| s.tensor == t && pe[s.dim as usize] > 1);
-    let mut runs = Runs { slide_buffer: Some(outer.slide), ..Runs::default() };
-    runs.of[outer.stays as usize].buffer = outer.bits();
-    if !sliced(inner.stays) {
-        let run = &mut runs.of[inner.stays as usize];
-        run.inner = inner.bits();
-        run.outer = if through { inner.bits() } else { 0 };
-    }
-    if !sliced(Tensor::Input) {
-        runs.slide = Some(inner.slide);
-    }
-    runs
 }
 
 /// One way to cut a loop into buffer tiles.
@@ -69,6 +26,9 @@ pub(super) struct Cut {
     pub(super) extent: u64,
     factors: Factors,
 }
+
+/// The order loops are cut in: `G` is a loop of every tensor, so that cutting it costs nothing and is done first.
+const CUTS: [Dim; DIMS - 1] = [Dim::K, Dim::P, Dim::Q, Dim::N, Dim::R, Dim::S, Dim::C];
 
 /// A settled block and what is tried above it.
 pub(super) struct Leaf<'a> {
@@ -78,18 +38,20 @@ pub(super) struct Leaf<'a> {
     spatial: PerDim,
     axes: [PerDim; 2],
     step_words: [f64; 2],
+    sliced: [bool; 3],
+    steps: f64,
     pub(super) cuts: [Vec<Cut>; DIMS],
-    order: [Dim; DIMS],
+    /// Lanes of blocks that cannot be part of anything better, as infinite energies.
+    dead: [f64; 8],
     pub(super) evaluated: u64,
 }
 
 /// The state of one descent through buffer tiles.
 pub(super) struct Descent {
-    classes: [Class; 2],
-    pub(super) runs: Runs,
     factors: [Factors; DIMS],
     pub(super) extent: PerDim,
-    through: bool,
+    /// The tensor whose run goes on among the buffer tiles.
+    through: Option<Tensor>,
 }
 
 impl<'a> Leaf<'a> {
@@ -111,10 +73,22 @@ impl<'a> Leaf<'a> {
             };
             space.buffer_tiles(d, block).into_iter().map(cut).collect()
         };
-        let order = [Dim::K, Dim::C, Dim::N, Dim::P, Dim::Q, Dim::R, Dim::S, Dim::G];
         let (pe, spatial) = (tiles.map(|t| t.pe), tiles.map(|t| t.spatial));
-        let cuts = std::array::from_fn(cut);
-        Self { space, front, pe, spatial, axes, step_words, cuts, order, evaluated: 0 }
+        let (cuts, sliced) = (std::array::from_fn(cut), space.sliced(&pe));
+        let steps = tiles.iter().map(|t| t.factors.steps).product();
+        Self {
+            space,
+            front,
+            pe,
+            spatial,
+            axes,
+            step_words,
+            sliced,
+            steps,
+            cuts,
+            dead: [0.0; 8],
+            evaluated: 0,
+        }
     }
 
     /// Offers the best of everything above the block.
@@ -122,57 +96,36 @@ impl<'a> Leaf<'a> {
         if self.space.fix.order.iter().any(|order| !order.is_empty()) {
             return self.run_ordered();
         }
-        let sliced =
-            self.space.slice.is_some_and(|s| s.tensor == Tensor::Input && self.pe[s.dim as usize] > 1);
-        let alone = |out: Dim, kernel: Dim| self.spatial[out as usize] * self.spatial[kernel as usize] == 1;
-        let slides = |d: Dim| {
-            let along =
-                if matches!(d, Dim::P | Dim::R) { alone(Dim::P, Dim::R) } else { alone(Dim::Q, Dim::S) };
-            self.cuts[d as usize][0].factors.blocks > 1.0 && along && !sliced
-        };
-        let cut = |d: Dim| self.finest(d).factors.buffers > 1.0;
-        let (inners, outers) = (useful(slides), useful(cut));
-        // A run goes on among the buffer tiles only where the loops its tensor depends on are one block there.
-        let one_block = Tensor::ALL.map(|stays| {
-            Dim::ALL.into_iter().filter(|&d| stays.uses(d)).all(|d| !self.finest(d).factors.loops[0])
-        });
-        for inner in inners {
-            let whole = self.descent([inner, inner], false);
-            let through = self.descent([inner, inner], true);
-            let least = self.cost(&through);
-            if self.front.prunes(least) {
+        let mut descent = self.descent(None);
+        self.bury(&descent);
+        if self.alive(&descent) {
+            self.descend(&mut descent, 0);
+        }
+        self.dead = [0.0; 8];
+        for stays in Tensor::ALL {
+            // A run goes on among the buffer tiles only where the loops its tensor depends on are one block there.
+            let uses = || Dim::ALL.into_iter().filter(|&d| stays.uses(d));
+            if self.sliced[stays as usize] || uses().any(|d| self.finest(d).factors.loops[0]) {
                 continue;
             }
-            let uncut = whole.factors.iter().all(|f| f.buffers == 1.0);
-            if uncut && self.space.fits_buffers(&self.clamped(&whole.extent)) {
-                self.offer(&whole);
-                continue;
+            let mut descent = self.descent(Some(stays));
+            for dim in uses() {
+                self.set(&mut descent, dim, self.cuts[dim as usize].len() - 1);
             }
-            for &outer in &outers {
-                let mut descent = self.descent([inner, outer], false);
+            if self.alive(&descent) {
                 self.descend(&mut descent, 0);
-            }
-            let mut through = self.descent([inner, inner], true);
-            for dim in Dim::ALL.into_iter().filter(|&d| inner.stays.uses(d)) {
-                self.set(&mut through, dim, self.cuts[dim as usize].len() - 1);
-            }
-            for &outer in outers.iter().filter(|o| o.stays == inner.stays && one_block[inner.stays as usize])
-            {
-                through.classes[1] = outer;
-                through.runs.slide_buffer = Some(outer.slide);
-                self.descend(&mut through, 0);
             }
         }
     }
 
-    pub(super) fn descent(&self, classes: [Class; 2], through: bool) -> Descent {
-        Descent {
-            classes,
-            runs: runs(self.space, &self.pe, classes[0], classes[1], through),
+    pub(super) fn descent(&self, through: Option<Tensor>) -> Descent {
+        let mut descent = Descent {
             factors: std::array::from_fn(|d| self.cuts[d][0].factors),
             extent: std::array::from_fn(|d| self.cuts[d][0].extent),
             through,
-        }
+        };
+        self.set(&mut descent, Dim::G, self.cuts[Dim::G as usize].len() - 1);
+        descent
     }
 
     pub(super) fn set(&self, descent: &mut Descent, dim: Dim, cut: usize) {
@@ -190,32 +143,86 @@ impl<'a> Leaf<'a> {
         std::array::from_fn(|d| extent[d].min(self.space.model.layer.size[d]))
     }
 
-    pub(super) fn cost(&mut self, descent: &Descent) -> Cost {
-        self.evaluated += 1;
-        self.space.model.price(&self.space.model.count(&descent.factors, &descent.runs, self.step_words))
+    /// Marks the lanes that are no better even with the least the buffers' capacity allows above them.
+    fn bury(&mut self, descent: &Descent) {
+        let inner = self.inner(descent);
+        let rows = self.space.above.rows;
+        for (lane, (stays, _)) in LANES.into_iter().enumerate() {
+            let above = self.space.above.energy_pj(stays, self.sliced);
+            let energy_pj = inner.energy_pj[lane] + above;
+            let cycles = self.cycles(|r| inner.rows[r][lane] + rows[r]);
+            if self.front.prunes(self.space.cost(energy_pj, cycles)) {
+                self.dead[lane] = f64::INFINITY;
+            }
+        }
     }
 
-    /// Cuts the loops from `order[at]` on; true where leaving them whole fits, so that a finer cut before them cannot help.
-    fn descend(&mut self, descent: &mut Descent, at: usize) -> bool {
-        if self.space.fits_buffers(&self.clamped(&descent.extent)) {
-            let cost = self.cost(descent);
-            if !self.front.prunes(cost) {
-                self.offer(descent);
+    fn inner(&mut self, descent: &Descent) -> Part {
+        self.evaluated += 8;
+        let through = descent.through.is_some();
+        self.space.lanes.inner(&descent.factors, through, self.sliced, self.step_words)
+    }
+
+    /// `under`: at the least, where a fetch reads between strides.
+    fn outer(&mut self, descent: &Descent, under: bool) -> Part {
+        self.evaluated += 8;
+        let mut upper = Upper::of(&descent.factors);
+        if under && self.space.gaps {
+            upper.gap = [0.0; 2];
+            for (at, dim) in [Dim::R, Dim::S].into_iter().enumerate() {
+                let layer = &self.space.model.layer;
+                let whole = layer.stride.min(layer.size[dim as usize]) as f64;
+                upper.shift[at] = [descent.factors[dim as usize].shift[2], whole];
             }
-            return true;
         }
-        let Some(&dim) = self.order.get(at) else { return false };
-        let fixed = descent.through && descent.classes[0].stays.uses(dim);
+        self.space.lanes.outer(&upper)
+    }
+
+    fn cycles(&self, row: impl Fn(usize) -> f64) -> f64 {
+        self.space.cycles(self.steps, row)
+    }
+
+    /// Whether what a descent has cut, with the rest whole, can still be part of something better: cutting only adds.
+    fn alive(&mut self, descent: &Descent) -> bool {
+        let (mut inner, outer) = (self.inner(descent), self.outer(descent, true));
+        inner.energy_pj.iter_mut().zip(self.dead).for_each(|(energy, dead)| *energy += dead);
+        let lanes = descent.through.map_or(0..8, lanes_of);
+        let (below, rows) = inner.least(lanes.start, lanes.end);
+        let (above, more) = outer.least(lanes.start, lanes.end);
+        let cycles = self.cycles(|r| rows[r] + more[r]);
+        !self.front.prunes(self.space.cost(below + above, cycles))
+    }
+
+    /// Whether any orders, with what is not cut whole, can be part of something better.
+    pub(super) fn improves(&mut self, descent: &Descent) -> bool {
+        // A run that goes on costs no more than one that does not.
+        let (inner, outer) = (
+            self.space.lanes.inner(&descent.factors, true, self.sliced, self.step_words),
+            self.outer(descent, true),
+        );
+        let ((below, rows), (above, more)) = (inner.least(0, 8), outer.least(0, 8));
+        let cycles = self.cycles(|r| rows[r] + more[r]);
+        !self.front.prunes(self.space.cost(below + above, cycles))
+    }
+
+    /// Cuts the loops from `CUTS[at]` on; true where leaving them whole fits, so that a finer cut before them cannot help.
+    fn descend(&mut self, descent: &mut Descent, at: usize) -> bool {
+        // Where gaps are fetched a finer cut can help: every one is tried.
+        if (!self.space.gaps || at == CUTS.len()) && self.space.fits_buffers(&self.clamped(&descent.extent)) {
+            self.settle(descent);
+            return !self.space.gaps;
+        }
+        let Some(&dim) = CUTS.get(at) else { return false };
+        let fixed = descent.through.is_some_and(|stays| stays.uses(dim));
         if fixed || self.cuts[dim as usize].len() == 1 {
             return self.descend(descent, at + 1);
         }
         for cut in 0..self.cuts[dim as usize].len() {
-            self.set(descent, dim, cut);
-            let cost = self.cost(descent);
-            if self.front.prunes(cost) {
-                break;
+            if !self.could_fit(descent, &CUTS[at..], cut) {
+                continue;
             }
-            if self.could_fit(descent, at + 1) && self.descend(descent, at + 1) {
+            self.set(descent, dim, cut);
+            if !self.alive(descent) || self.descend(descent, at + 1) {
                 break;
             }
         }
@@ -223,31 +230,57 @@ impl<'a> Leaf<'a> {
         false
     }
 
-    /// Whether the finest cut of the loops still to come fits.
-    fn could_fit(&self, descent: &Descent, at: usize) -> bool {
+    /// Whether a cut of the first of some loops fits with the finest of the others.
+    fn could_fit(&self, descent: &Descent, dims: &[Dim], cut: usize) -> bool {
         let mut extent = descent.extent;
-        for &dim in &self.order[at..] {
-            let cuts = &self.cuts[dim as usize];
-            extent[dim as usize] = cuts[cuts.len() - 1].extent;
+        for &dim in dims {
+            extent[dim as usize] = self.finest(dim).extent;
         }
+        extent[dims[0] as usize] = self.cuts[dims[0] as usize][cut].extent;
         self.space.fits_buffers(&self.clamped(&extent))
     }
 
+    /// Offers every pair of orders over settled tiles that is better than what there is.
+    fn settle(&mut self, descent: &Descent) {
+        let (mut inner, outer) = (self.inner(descent), self.outer(descent, false));
+        inner.energy_pj.iter_mut().zip(self.dead).for_each(|(energy, dead)| *energy += dead);
+        let lanes = descent.through.map_or(0..8, lanes_of);
+        for i in lanes.clone() {
+            for o in lanes.clone() {
+                let cycles = self.cycles(|r| inner.rows[r][i] + outer.rows[r][o]);
+                let cost = self.space.cost(inner.energy_pj[i] + outer.energy_pj[o], cycles);
+                if !self.front.prunes(cost) {
+                    let mapping =
+                        Mapping { order: [order(LANES[i]), order(LANES[o])], ..self.mapping(descent) };
+                    self.offer(mapping);
+                }
+            }
+        }
+    }
+
+    /// A mapping of a descent's tiles, in any order; groups stay together where they fit.
     pub(super) fn mapping(&self, descent: &Descent) -> Mapping {
+        let mut buffer = descent.extent;
+        for cut in &self.cuts[Dim::G as usize] {
+            buffer[Dim::G as usize] = cut.extent;
+            if self.space.fits_buffers(&self.clamped(&buffer)) {
+                break;
+            }
+        }
         Mapping {
             pe: self.pe,
             spatial: self.spatial,
             axes: self.axes,
-            buffer: descent.extent,
-            order: descent.classes.map(Class::order),
+            buffer,
+            order: [Dim::ALL; 2],
             slice: self.space.slice.filter(|s| self.pe[s.dim as usize] > 1),
             bypass: self.space.bypass,
         }
     }
 
-    fn offer(&mut self, descent: &Descent) {
-        let mapping = self.mapping(descent);
+    pub(super) fn offer(&mut self, mapping: Mapping) {
         self.evaluated += 1;
-        self.front.offer(Point { mapping, cost: self.space.model.cost(&mapping) });
+        let cost: Cost = self.space.model.cost(&mapping);
+        self.front.offer(Point { mapping, cost });
     }
 }

@@ -16,6 +16,7 @@
 //! enough for everything. Within an element's tile, counts only grow with the
 //! number of buffer tiles, so that the search stops at the first that fit.
 
+mod above;
 mod fix;
 mod front;
 mod layers;

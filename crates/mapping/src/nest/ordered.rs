@@ -3,8 +3,8 @@
 //! A given order can make a finer cut cheaper (a loop that was in the way is one no more), so that the search above a block does
 //! not stop at the first tiles that fit; the classes still bound every order from below.
 
-use super::front::Point;
-use super::leaf::{CLASSES, Descent, Leaf, runs};
+use super::leaf::{Descent, Leaf, order};
+use cost::nest::LANES;
 use hw::machine::{DIMS, Dim, Mapping};
 
 /// The orders, innermost first, that have the given loops (outermost first) inside: the rest stands outside as the classes have it.
@@ -12,8 +12,8 @@ use hw::machine::{DIMS, Dim, Mapping};
 /// Whatever run or slide passes the given loops goes on as in one of the classes, so that no other order is better.
 fn completions(given: &[Dim]) -> Vec<[Dim; DIMS]> {
     let mut orders: Vec<[Dim; DIMS]> = Vec::new();
-    for class in CLASSES {
-        let rest = class.order().into_iter().filter(|d| !given.contains(d));
+    for lane in LANES {
+        let rest = order(lane).into_iter().filter(|d| !given.contains(d));
         let order: Vec<Dim> = given.iter().rev().copied().chain(rest).collect();
         let order = std::array::from_fn(|at| order[at]);
         if !orders.contains(&order) {
@@ -27,7 +27,7 @@ impl Leaf<'_> {
     /// Offers the best of everything above the block in the orders given.
     pub(super) fn run_ordered(&mut self) {
         let orders = [0, 1].map(|level| completions(&self.space.fix.order[level]));
-        let mut descent = self.descent([CLASSES[0]; 2], false);
+        let mut descent = self.descent(None);
         self.cut_from(&mut descent, 0, &orders);
     }
 
@@ -48,17 +48,6 @@ impl Leaf<'_> {
         self.set(descent, Dim::ALL[d], 0);
     }
 
-    /// Whether some classes leave room for something better: what is not cut yet is whole, and cutting only adds.
-    fn improves(&mut self, descent: &mut Descent) -> bool {
-        CLASSES.iter().any(|&inner| {
-            CLASSES.iter().any(|&outer| {
-                descent.runs = runs(self.space, &self.pe, inner, outer, inner.stays == outer.stays);
-                let cost = self.cost(descent);
-                !self.front.prunes(cost)
-            })
-        })
-    }
-
     fn could_fit_all(&self, descent: &Descent, from: usize) -> bool {
         let mut extent = descent.extent;
         for (extent, cuts) in extent.iter_mut().zip(&self.cuts).skip(from) {
@@ -71,8 +60,7 @@ impl Leaf<'_> {
         for inner in &orders[0] {
             for outer in &orders[1] {
                 let mapping = Mapping { order: [*inner, *outer], ..self.mapping(descent) };
-                self.evaluated += 1;
-                self.front.offer(Point { mapping, cost: self.space.model.cost(&mapping) });
+                self.offer(mapping);
             }
         }
     }

@@ -2,9 +2,9 @@
 
 use super::fix::Fix;
 use super::front::{Front, Objective, Point};
-use super::leaf::{CLASSES, Leaf, runs};
+use super::leaf::{Leaf, lanes_of};
 use super::space::{SearchError, Space, Tile};
-use cost::nest::{Cost, Factors};
+use cost::nest::{Factors, LANES, Upper};
 use hw::machine::{DIMS, Dim, Layer, Machine, PerDim, Tensor};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -52,6 +52,8 @@ struct Node {
     space: u8,
     /// Elements left.
     left: u32,
+    /// Version of the front the bound was held against.
+    seen: u32,
     spread: [u16; DIMS],
     tile: [u16; DIMS],
 }
@@ -93,6 +95,7 @@ pub fn search(machine: &Machine, layer: &Layer, options: &Options) -> Result<Out
             depth: 0,
             space: space as u8,
             left: elements,
+            seen: u32::MAX,
             spread: [0; DIMS],
             tile: [0; DIMS],
         };
@@ -135,7 +138,7 @@ impl Search<'_> {
                 self.heap.clear();
                 return true;
             }
-            if self.bound(&node).is_none() {
+            if node.seen != self.front.version && self.bound(&node).is_none() {
                 continue;
             }
             if node.depth as usize == 2 * DIMS {
@@ -190,7 +193,7 @@ impl Search<'_> {
                     && self.admits(space, &child)
                     && let Some(bound) = self.bound(&child)
                 {
-                    children.push(Node { bound, ..child });
+                    children.push(Node { bound, seen: self.front.version, ..child });
                 }
             }
             return;
@@ -259,25 +262,43 @@ impl Search<'_> {
         } else {
             least_step_words(&factors, depth, node.left)
         };
+        let least_steps = if whole { steps } else { steps.floor() };
+        let steps = factors.iter().map(|f| f.steps).product::<f64>().max(least_steps);
+        self.least(space, &factors, space.sliced(&pe), words, steps)
+    }
+
+    /// The least score over every order of what is settled; `None` where none is better than the best.
+    fn least(
+        &mut self,
+        space: &Space,
+        f: &[Factors; DIMS],
+        sliced: [bool; 3],
+        words: [f64; 2],
+        steps: f64,
+    ) -> Option<f64> {
+        self.evaluated += 16;
         let mut least: Option<f64> = None;
-        // A loop not spread yet has the least blocks of one spread and the slide of another, so that one block says nothing.
-        let spread = &ORDER[..depth.min(DIMS)];
-        let still = |d: Dim| factors[d as usize].blocks == 1.0 && spread.contains(&d);
-        for (at, class) in CLASSES.into_iter().enumerate() {
-            // A slide along a loop that is none gives what the class before it gives.
-            if at % 2 == 1 && still(class.slide) {
-                continue;
-            }
-            let runs = runs(space, &pe, class, class, true);
-            let mut counted = space.model.count(&factors, &runs, words);
-            if !whole {
-                counted.steps = counted.steps.max(steps.floor());
-            }
-            self.evaluated += 1;
-            let cost: Cost = space.model.price(&counted);
+        let mut consider = |energy_pj: f64, row: &dyn Fn(usize) -> f64| {
+            let cost = space.cost(energy_pj, space.cycles(steps, row));
             if !self.front.prunes(cost) {
                 let score = self.front.objective.score(cost).0;
                 least = Some(least.map_or(score, |l| l.min(score)));
+            }
+        };
+        let inner = space.lanes.inner(f, false, sliced, words);
+        for (lane, (stays, _)) in LANES.into_iter().enumerate() {
+            let above = space.above.energy_pj(stays, sliced);
+            let row = |r: usize| inner.rows[r][lane] + space.above.rows[r];
+            consider(inner.energy_pj[lane] + above, &row);
+        }
+        let inner = space.lanes.inner(f, true, sliced, words);
+        for stays in Tensor::ALL.into_iter().filter(|&t| !sliced[t as usize]) {
+            let lanes = lanes_of(stays);
+            let outer = space.lanes.outer(&one_block(f, stays));
+            let (above, rows) = outer.least(lanes.start, lanes.end);
+            for lane in lanes {
+                let row = |r: usize| inner.rows[r][lane] + rows[r];
+                consider(inner.energy_pj[lane] + above, &row);
             }
         }
         least
@@ -295,6 +316,18 @@ impl Search<'_> {
         leaf.run();
         self.evaluated += leaf.evaluated;
     }
+}
+
+/// Above a tensor whose run goes on among the buffer tiles: the loops it depends on are one block each there.
+fn one_block(f: &[Factors; DIMS], stays: Tensor) -> Upper {
+    let mut upper = Upper::of(f);
+    for dim in Dim::ALL.into_iter().filter(|&d| stays.uses(d)) {
+        upper.buffers[dim as usize] = f[dim as usize].blocks.max(1.0);
+    }
+    if stays != Tensor::Output {
+        upper.shift = [Dim::R, Dim::S].map(|d| [f[d as usize].shift[1], f[d as usize].shift[4]]);
+    }
+    upper
 }
 
 /// Raises how often weights and sums come back to what the elements' memories allow the loops of `open`, not tiled yet, together.

@@ -1,8 +1,9 @@
 //! The choices of each loop, tabulated, and what fits where.
 
+use super::above::Above;
 use super::fix::Fix;
 use super::legal::{Conflict, conflicts_of};
-use cost::nest::{Factors, Model, input_words};
+use cost::nest::{Cost, Factors, Lanes, Model, input_words};
 use hw::machine::{DIMS, Dim, Fetch, Layer, Machine, PerDim, Slice, Tensor, Tier};
 
 /// A layer that cannot run on a machine.
@@ -22,11 +23,6 @@ pub enum SearchError {
         /// Its tensors.
         tensors: String,
     },
-    /// Words between strides are fetched: then smaller tiles can cost less, which the bounds do not know.
-    #[error(
-        "`input_fetch` is `box`, `touched` expected: the search's bounds do not hold where gaps are fetched"
-    )]
-    Gaps,
     /// What was settled cannot run.
     #[error("{}", conflicts.iter().map(Conflict::to_string).collect::<Vec<_>>().join("; "))]
     Fixed {
@@ -81,6 +77,10 @@ pub struct Space {
     /// Whether rows and columns are alike.
     pub(super) symmetric: bool,
     pub(super) fix: Fix,
+    pub(super) lanes: Lanes,
+    /// Whether a fetch reads words between strides that smaller tiles would not.
+    pub(super) gaps: bool,
+    pub(super) above: Above,
 }
 
 /// `ceil(size / q)` for every `q`, each once, largest first.
@@ -119,9 +119,6 @@ pub(super) fn words_in(layer: &Layer, machine: &Machine, tier: Tier, tensor: Ten
 impl Space {
     /// Every residency of a layer on a machine.
     pub fn all(machine: &Machine, layer: &Layer, fix: &Fix) -> Result<Vec<Space>, SearchError> {
-        if machine.input_fetch == Fetch::Box && layer.stride > 1 {
-            return Err(SearchError::Gaps);
-        }
         for memory in &machine.memories {
             let tensors: Vec<&str> =
                 Tensor::ALL.iter().filter(|&&t| memory.holds[t as usize]).map(|t| t.name()).collect();
@@ -160,8 +157,12 @@ impl Space {
                 slices = vec![slice.filter(|s| layer.size[s.dim as usize] > 1)];
             }
             let bypass = [0, 1, 2].map(|t| bits >> t & 1 == 1);
-            spaces
-                .extend(slices.into_iter().filter_map(|slice| Self::new(machine, layer, fix, bypass, slice)));
+            let first = spaces.len();
+            let of = |slice| Self::new(machine, layer, fix, bypass, slice);
+            spaces.extend(slices.into_iter().filter_map(of));
+            // What passes by the buffers settles it; a slice does not.
+            let above = spaces.get(first).map_or(Above::UNKNOWN, Above::new);
+            spaces.iter_mut().skip(first).for_each(|space| space.above = above);
         }
         if spaces.iter().all(Space::is_empty) {
             return Err(SearchError::Unmet { fix: fix.to_string() });
@@ -200,8 +201,12 @@ impl Space {
         };
         let at = |d: Dim| layer.size[d as usize];
         let alike = |d: [Dim; 2]| machine.axes.iter().all(|a| a.dims[d[0] as usize] == a.dims[d[1] as usize]);
+        let model = Model::new(machine, layer, bypass);
         let mut space = Self {
-            model: Model::new(machine, layer, bypass),
+            lanes: Lanes::new(&model),
+            gaps: machine.input_fetch == Fetch::Box && layer.stride > 1,
+            above: Above::UNKNOWN,
+            model,
             bypass,
             slice,
             choices: std::array::from_fn(|_| Choices { open: Factors::default(), spread: Vec::new() }),
@@ -223,7 +228,8 @@ impl Space {
 
     fn tabulate(&self, dim: Dim, machine: &Machine) -> Choices {
         let d = dim as usize;
-        let (layer, fetch) = (&self.model.layer, self.model.fetch);
+        // Bounds are of the words touched: no other fetch reads fewer.
+        let (layer, fetch) = (&self.model.layer, Fetch::Touched);
         let size = layer.size[d];
         let widest: u64 = machine.axes.iter().filter(|a| a.dims[d]).map(|a| a.size).product();
         let mut spread = Vec::new();
@@ -310,6 +316,25 @@ impl Space {
             self.model.tile_words(tensor, &tile, Fetch::Touched)
         };
         self.elements.iter().all(|room| room.tensors.iter().map(words).sum::<u64>() <= room.words)
+    }
+
+    /// The tensors an element holds a slice at a time of.
+    pub(super) fn sliced(&self, pe: &PerDim) -> [bool; 3] {
+        Tensor::ALL.map(|t| self.slice.is_some_and(|s| s.tensor == t && pe[s.dim as usize] > 1))
+    }
+
+    /// Latency of steps and of the ports' cycles above what is fixed; rounding never makes it more than it is.
+    #[inline]
+    pub(super) fn cycles(&self, steps: f64, row: impl Fn(usize) -> f64) -> f64 {
+        let rows = self.lanes.linear.rows[..self.lanes.linear.used].iter().enumerate();
+        let longest = rows.map(|(r, fixed)| fixed.1 + row(r)).fold(0.0, f64::max);
+        steps.max((longest * (1.0 - 1e-12)).ceil())
+    }
+
+    /// With the energy that is fixed.
+    #[inline]
+    pub(super) fn cost(&self, energy_pj: f64, cycles: f64) -> Cost {
+        Cost { energy_pj: self.lanes.linear.fixed_pj + energy_pj, cycles }
     }
 
     /// Whether the buffers take their tiles.
