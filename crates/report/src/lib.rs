@@ -7,6 +7,7 @@ pub mod diff;
 pub mod format;
 mod html;
 mod manifest;
+pub mod nest;
 mod table;
 
 pub use html::page;

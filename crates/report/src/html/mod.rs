@@ -3,7 +3,7 @@
 mod cards;
 mod facts;
 mod layers;
-mod markup;
+pub(crate) mod markup;
 mod memory;
 mod network;
 
