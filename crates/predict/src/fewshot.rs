@@ -163,8 +163,21 @@ fn standardise(points: &mut [Vec<f64>], width: usize) {
 
 /// Pull on the known devices' weights, in samples: almost none, their scale is what is looked for.
 const PULL_KNOWN: f64 = 0.01;
-/// Pulls on the own operations that compete; the last leaves the operations out.
-const PULLS: [f64; 4] = [0.1, 1.0, 10.0, f64::INFINITY];
+/// How a new device is fitted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FewOptions {
+    /// Pulls towards zero on the device's own operations, in samples, that compete by leaving samples out; infinity leaves the
+    /// operations out. The simplest first: a later one must be better.
+    pub pulls: Vec<f64>,
+    /// Share of new networks an interval should hold.
+    pub nominal: f64,
+}
+
+impl Default for FewOptions {
+    fn default() -> Self {
+        Self { pulls: vec![f64::INFINITY, 10.0, 1.0, 0.1], nominal: 0.9 }
+    }
+}
 
 /// Fits a new device from few samples. The baseline is the linear model on operation counts from the same samples. Intervals are
 /// from residuals of samples left out; below 19 samples no share can be promised for them, and the outermost residual is taken and
@@ -175,26 +188,31 @@ const PULLS: [f64; 4] = [0.1, 1.0, 10.0, f64::INFINITY];
 pub fn adapt(
     known: &[Known],
     table: &Table,
-    nominal: f64,
+    options: &FewOptions,
     stream: &mut Stream,
 ) -> Result<Fitted, PredictError> {
     checked(known, Some(table.columns()))?;
     // The baseline alone competes here: it brings the checks and the errors of its own folds.
-    let alone = Options { candidates: Vec::new(), folds: table.len().min(20), nominal };
+    let alone = Options { candidates: Vec::new(), folds: table.len().min(20), nominal: options.nominal };
     let mut fitted = fit(table, &alone, stream)?;
-    let (mut best, mut score) = (PULLS[PULLS.len() - 1], f64::INFINITY);
-    let mut held = Vec::new();
-    // The simplest first: operations of their own must earn their place.
-    for pull in PULLS.into_iter().rev() {
+    let (mut best, mut score, mut held) = (f64::INFINITY, f64::INFINITY, Vec::new());
+    for pull in options.pulls.iter().copied() {
+        if !(pull > 0.0) {
+            return Err(PredictError::Setting { name: "pull", found: pull, expected: "a number above 0" });
+        }
         let predicted = leave_one_out(known, table, pull);
         let own = capped(&predicted, table.target());
         if own < score {
             (best, score, held) = (pull, own, predicted);
         }
     }
+    if held.is_empty() {
+        held = leave_one_out(known, table, best);
+        score = capped(&held, table.target());
+    }
     let transfer = mix(known, table, best, None);
     let residuals: Vec<f64> = held.iter().zip(table.target()).map(|(p, m)| (m / p).ln()).collect();
-    let ratios = interval(residuals, nominal);
+    let ratios = interval(residuals, options.nominal);
     let intervals: Vec<[f64; 2]> = held.iter().map(|p| [p * ratios[0], p * ratios[1]]).collect();
     fitted.candidates.push(Candidate {
         name: "few-shot".to_owned(),
@@ -292,7 +310,8 @@ mod tests {
         let pool = device(400, 2.0, 1.2, 7);
         let chosen = design(&known, pool.rows(), 10).unwrap();
         assert_eq!(chosen.len(), 10);
-        let fitted = adapt(&known, &pool.select(&chosen), 0.9, &mut Stream::new(3)).unwrap();
+        let fitted =
+            adapt(&known, &pool.select(&chosen), &FewOptions::default(), &mut Stream::new(3)).unwrap();
         let error = |p: &Predictor| {
             let predicted: Vec<f64> = pool.rows().iter().map(|r| p.predict(r).unwrap().value).collect();
             Figures::of(&predicted, pool.target(), &[]).mean_error
@@ -315,12 +334,12 @@ mod tests {
     #[test]
     fn no_known_device_or_another_set_of_columns_is_refused() {
         let table = device(10, 1.0, 1.0, 1);
-        let error = adapt(&[], &table, 0.9, &mut Stream::new(1)).unwrap_err();
+        let error = adapt(&[], &table, &FewOptions::default(), &mut Stream::new(1)).unwrap_err();
         assert_eq!(error.to_string(), "0 samples, at least 1 needed to start from known devices");
         let other = vec![Column::additive("conv"), Column::additive("pooling"), Column::shape("depth")];
         let table = Table::new(other, table.rows().to_vec(), table.target().to_vec(), None).unwrap();
         assert!(matches!(
-            adapt(&known(), &table, 0.9, &mut Stream::new(1)),
+            adapt(&known(), &table, &FewOptions::default(), &mut Stream::new(1)),
             Err(PredictError::Columns { .. })
         ));
     }

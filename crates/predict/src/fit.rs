@@ -168,7 +168,7 @@ impl Predictor {
         let names = self.columns.iter().map(|c| c.name.as_str());
         let outside = self.guard.outside(names, row, value);
         // In logarithms, the half-widths grow by the distance in ranges: twice as far from the samples, twice as unsure again.
-        let stretch = 1.0 + outside.as_ref().map_or(0.0, |o| o.distance);
+        let stretch = 1.0 + outside.as_ref().map_or(0.0, |o| o.distance.min(FARTHEST));
         let floor = if outside.is_some() { 1.1_f64 } else { 1.0 };
         let low = self.ratios[0].min(1.0 / floor).powf(stretch);
         let high = self.ratios[1].max(floor).powf(stretch);
@@ -204,6 +204,9 @@ pub struct Fitted {
     /// Index of the chosen one in `candidates`.
     pub chosen: usize,
 }
+
+/// Distance from the samples, in ranges, beyond which an interval grows no further: it says nothing by then.
+const FARTHEST: f64 = 4.0;
 
 /// Samples below which nothing is chosen or promised.
 const LEAST: usize = 5;

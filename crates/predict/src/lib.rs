@@ -23,6 +23,7 @@
 
 mod boost;
 pub mod calibrate;
+pub mod csv;
 pub mod fewshot;
 pub mod figures;
 mod fit;

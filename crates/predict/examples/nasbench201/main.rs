@@ -8,9 +8,9 @@
 
 mod cell;
 
-use nasc_predict::fewshot::{Known, adapt, design};
+use nasc_predict::fewshot::{FewOptions, Known, adapt, design};
 use nasc_predict::{Column, Figures, Options, Predictor, Stream, Table, fit};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -118,23 +118,18 @@ fn samples(data: &Data, device: &str, n: usize, draws: u64) -> Result<(), Failur
     );
     let latency = data.device(device)?;
     let usable = data.usable(latency);
-    let mut by_class: HashMap<u64, Vec<usize>> = HashMap::new();
-    for i in &usable {
-        by_class.entry(data.classes[*i]).or_default().push(*i);
-    }
-    let mut names: Vec<u64> = by_class.keys().copied().collect();
-    names.sort_unstable();
     let mut found: Vec<(String, Vec<Figures>)> = Vec::new();
     let mut picked: HashMap<String, u32> = HashMap::new();
     for draw in 0..draws {
         let mut stream = Stream::new(draw);
-        let mut classes = names.clone();
-        stream.shuffle(&mut classes);
-        classes.truncate(n);
-        let mut chosen: Vec<usize> = Vec::new();
-        for class in &classes {
-            let rows = &by_class[class];
-            chosen.push(rows[stream.below(rows.len())]);
+        // Rows in random order, the first of each class: what a user who skips networks already measured would take.
+        let mut order = usable.clone();
+        stream.shuffle(&mut order);
+        let (mut chosen, mut classes) = (Vec::new(), HashSet::new());
+        for i in order {
+            if chosen.len() < n && classes.insert(data.classes[i]) {
+                chosen.push(i);
+            }
         }
         let test: Vec<usize> =
             usable.iter().copied().filter(|i| !classes.contains(&data.classes[*i])).collect();
@@ -148,11 +143,9 @@ fn samples(data: &Data, device: &str, n: usize, draws: u64) -> Result<(), Failur
         note("linear baseline", figures(&fitted.baseline, &test)?);
         note("chosen", figures(&fitted.predictor, &test)?);
         for recipe in Options::default().candidates {
-            let alone = Options { candidates: vec![recipe], ..Options::default() };
-            let alone = fit(&table, &alone, &mut Stream::new(draw))?;
-            if alone.predictor.family == recipe.name() {
-                note(recipe.name(), figures(&alone.predictor, &test)?);
-            }
+            let model = recipe.fit(&table, &mut Stream::new(draw))?;
+            let predicted: Vec<f64> = test.rows().iter().map(|row| model.predict(row)).collect();
+            note(&format!("{} alone", recipe.name()), Figures::of(&predicted, test.target(), &[]));
         }
     }
     heading();
@@ -198,10 +191,17 @@ fn few_shot(data: &Data, n: usize) -> Result<(), Failure> {
 }
 
 fn transfer(sources: &[Known], all: &Table, chosen: &[usize]) -> Result<(Figures, Figures), Failure> {
-    let fitted = adapt(sources, &all.select(chosen), 0.9, &mut Stream::new(1))?;
+    let fitted = adapt(sources, &all.select(chosen), &few_options(), &mut Stream::new(1))?;
     let rest: Vec<usize> = (0..all.len()).filter(|i| !chosen.contains(i)).collect();
     let rest = all.select(&rest);
     Ok((figures(&fitted.predictor, &rest)?, figures(&fitted.baseline, &rest)?))
+}
+
+fn few_options() -> FewOptions {
+    match std::env::var("PULL") {
+        Ok(p) => FewOptions { pulls: p.split(',').map(|v| v.parse().unwrap()).collect(), nominal: 0.9 },
+        _ => FewOptions::default(),
+    }
 }
 
 fn figures(predictor: &Predictor, test: &Table) -> Result<Figures, Failure> {
