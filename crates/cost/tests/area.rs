@@ -1,5 +1,7 @@
 //! The area model against synthesis and published engines, each row judged by fits that have not seen it.
 
+#![allow(clippy::print_stdout, reason = "the tables these tests print are read by people")]
+
 use hw::machine::shipped;
 use nasc_cost::area::{self, array, engine, sram};
 
