@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Map(Map),
     /// List the machines that come with nasc, show one, or check a hardware file
     Hardware(Hardware),
+    /// Fit a device from measured samples, so that networks not measured have a latency with an interval
+    Calibrate(Calibrate),
     /// Apply passes to a model and print it as .nasc text
     Opt(Opt),
     /// Read a model and write it as .nasc text, its weights beside it
@@ -282,6 +284,51 @@ pub(crate) struct Targets {
     /// List the named sets of limits instead
     #[arg(long)]
     pub(crate) limits: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Calibrate {
+    /// The target the samples were measured on; `nasc targets` lists them
+    #[arg(
+        short,
+        long,
+        value_name = "TARGET",
+        required_unless_present_any = ["hardware", "measure"],
+        conflicts_with_all = ["hardware", "measure"]
+    )]
+    pub(crate) target: Option<String>,
+    /// Instead of a target: a hardware file (.toml), or a machine that comes with nasc; `nasc hardware` lists them
+    #[arg(long, value_name = "H.toml|NAME", conflicts_with = "measure", value_hint = ValueHint::FilePath)]
+    pub(crate) hardware: Option<PathBuf>,
+    /// The samples: latency_ms (and energy_mj) of a model in each row, or of a row of features such as milliseconds per resource;
+    /// with --measure how many networks are drawn and timed, 100 where not given
+    #[arg(long, value_name = "S.csv|N", required_unless_present = "measure", value_hint = ValueHint::FilePath)]
+    pub(crate) samples: Option<PathBuf>,
+    /// Instead of samples: draw random networks, time them on this machine's CPU in --runtime (onnxruntime, litert or host)
+    /// and fit them
+    #[arg(long)]
+    pub(crate) measure: bool,
+    /// With --measure: fit only the first N networks and say how the others are predicted
+    #[arg(long, value_name = "N", requires = "measure")]
+    pub(crate) train: Option<usize>,
+    /// A device already known, as an earlier calibration wrote it; ten samples are enough beside some (repeatable)
+    #[arg(long, value_name = "FROM.toml", num_args = 1.., value_hint = ValueHint::FilePath)]
+    pub(crate) few_shot: Vec<PathBuf>,
+    /// What ran the samples, where the table does not say; it is part of the device's name
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) runtime: Option<String>,
+    /// Share of networks that shall lie inside their interval
+    #[arg(long, value_name = "P", default_value_t = 0.9)]
+    pub(crate) interval: f64,
+    /// Seed of folds and resamples
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The pass pipeline applied to a model before its features are taken
+    #[arg(short, long, value_name = "PASSES", default_value = "default")]
+    pub(crate) passes: String,
+    /// The device file to write
+    #[arg(short, long, value_name = "H.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

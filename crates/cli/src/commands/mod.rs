@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub(crate) mod calibrate;
 mod compile;
 mod cost;
 mod cost_hardware;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: &Command, console: &Console) -> Result<(), Failure> {
         Command::Cost(args) => cost::run(args, console),
         Command::Map(args) => map::run(args, console),
         Command::Hardware(args) => hardware::run(args, console),
+        Command::Calibrate(args) => calibrate::run(args, console),
         Command::Opt(args) => opt::run(args, console),
         Command::Import(args) => import::run(args, console),
         Command::Export(args) => export::run(args, console),
