@@ -2,7 +2,7 @@
 
 use hw::machine::{Layer, shipped};
 use nasc_mapping::nest::{LayerRow, Objective, Options};
-use nasc_mapping::network::{Part, Words, Work, map_network, parts, shape_count, stream};
+use nasc_mapping::network::{Part, Words, Work, levels, map_network, parts, shape_count, stream};
 
 fn of(body: &str) -> Vec<Part> {
     let graph = ir::parse(body, &ir::NoWeights).unwrap_or_else(|e| panic!("{e:?}"));
@@ -219,4 +219,30 @@ fn what_binds_explains_the_latency() {
     assert_eq!(longest.ceil() as u64, found.latency_cycles);
     let parts: f64 = found.energy_breakdown.values().sum();
     assert!((parts - found.energy_pj).abs() <= 1e-9 * found.energy_pj);
+}
+
+#[test]
+fn tiles_fit_the_memories_and_the_backing_store_has_the_whole_layer() {
+    let machine = shipped("e168").expect("shipped").expect("reads");
+    let row = LayerRow {
+        net: "n".into(),
+        layer: "c".into(),
+        count: 1,
+        nest: layer([1, 1, 32, 16, 14, 14, 3, 3], 1),
+    };
+    let found = &map_network(&machine, &[row], &Options::new(Objective::Edp), &|| ()).expect("fits")[0];
+    let used = levels(&machine, found);
+    let names: Vec<_> = used.iter().map(|level| machine.memories[level.memory].name.as_str()).collect();
+    assert_eq!(names[..2], ["dram", "glb"]);
+    // 32*16*9 weights, 16 channels of 16 x 16, 32 of 14 x 14.
+    let whole: Vec<u64> = used[0].tiles.iter().map(|tile| tile.words).collect();
+    assert_eq!(whole, [4608, 4096, 6272]);
+    for level in &used[1..] {
+        let words: u64 = level.tiles.iter().map(|tile| tile.words).sum();
+        assert!(Some(words) <= machine.memories[level.memory].capacity_words, "{level:?}");
+    }
+    // Every word of weights leaves the backing store at least once, every result enters it.
+    assert!(used[0].tiles.iter().all(|tile| tile.accesses_per_word >= 1.0), "{used:?}");
+    let energy: f64 = used.iter().map(|level| level.energy_pj).sum();
+    assert!((energy + found.macs as f64 - found.energy_pj).abs() <= 1e-9 * found.energy_pj);
 }

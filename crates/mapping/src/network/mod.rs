@@ -5,11 +5,14 @@
 //! cuts searches short.
 
 mod conv;
+mod levels;
 mod parts;
 mod products;
 mod run;
 mod words;
 
+pub use levels::{LevelUse, TileUse, levels};
 pub use parts::{Part, PartError, Work, parts};
 pub use run::{Busy, Mapped, Progress, map_network, shape_count};
+pub(crate) use words::arithmetic;
 pub use words::{Words, stream};

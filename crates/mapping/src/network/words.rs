@@ -88,7 +88,7 @@ pub fn stream(machine: &Machine, words: &Words) -> (Cost, String) {
 }
 
 /// `(what does elementwise work, operations a cycle, energy of one)`.
-fn arithmetic(machine: &Machine) -> (&'static str, f64, f64) {
+pub(crate) fn arithmetic(machine: &Machine) -> (&'static str, f64, f64) {
     let compute = &machine.compute;
     let units = [
         ("vector unit", compute.vector_ops_per_cycle, compute.vector_op_energy_pj),

@@ -84,7 +84,7 @@ impl Range {
     }
 
     /// How many values there are.
-    fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         (self.to - self.from) / self.step + 1
     }
 }
