@@ -17,6 +17,17 @@ pub struct Parts {
     pub passes: u64,
 }
 
+/// Zeros that are coded with the weights: channels in and out and places of the kernel are filled up to whole steps.
+pub fn filled(config: &Config, layer: &Layer, block: &Block) -> u64 {
+    let Some(weights) = layer.weights else { return 0 };
+    let places = layer.kernel[0] * layer.kernel[1];
+    let taken =
+        if block.part_kernel || layer.kind == Kind::Depthwise { places.next_multiple_of(4) } else { places };
+    let channels = if layer.kind == Kind::Depthwise { 1 } else { layer.input.depth.next_multiple_of(8) };
+    let outputs = layer.output.depth.next_multiple_of(config.unit.depth);
+    taken.saturating_mul(channels).saturating_mul(outputs).saturating_sub(weights.count)
+}
+
 /// Channels that lie together in SRAM.
 const BRICK: u64 = 16;
 /// Bytes of a channel's bias, multiplier and shift.
@@ -78,7 +89,7 @@ fn write(config: &Config, layer: &Layer, output: Extent) -> f64 {
     let write = (per_output * output.elements() as f64).ceil();
     // Scales are read 256 bits ahead, a latency each.
     let scales = SCALE_BYTES * output.depth as f64 * config.flash_latency / 256.0;
-    if layer.weights > 0 { write.max(scales) } else { write }
+    if layer.weights.is_some() { write.max(scales) } else { write }
 }
 
 /// Cycles of the multipliers for a block.

@@ -3,7 +3,7 @@
 use ir::{Graph, Value};
 
 use super::block::Extent;
-use super::weights;
+use super::weights::Weights;
 
 /// How a layer runs on the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +53,8 @@ pub struct Layer {
     pub activation: bool,
     /// Whether the input is an interface tensor, whose channels do not lie in bricks of 16.
     pub plain_input: bool,
-    /// Weights, 0 where there are none.
-    pub weights: u64,
-    /// Bytes of their entropy: what no code of single weights can be shorter than.
-    pub entropy_bytes: f64,
+    /// Its weights, where it has some.
+    pub weights: Option<Weights>,
 }
 
 /// An op the engine does not run, or not in this form.
@@ -110,8 +108,7 @@ impl Layer {
             stride: [1, 1],
             activation: attrs.has("act") && attrs.word("act") != "none",
             plain_input: graph.inputs().contains(&x),
-            weights: 0,
-            entropy_bytes: 0.0,
+            weights: None,
         };
         match op.name {
             "conv2d" => {
@@ -152,12 +149,11 @@ impl Layer {
     }
 
     fn take_weights(&mut self, graph: &Graph, w: Value) {
-        self.weights = graph.ty(w).elements() as u64;
-        // Untrained weights: as random as their width allows.
-        self.entropy_bytes = match graph.const_data(w) {
-            Some(data) => weights::entropy_bytes(data.bytes()),
-            None => self.weights as f64,
-        };
+        // Where they are not there, they are taken for as random as their width allows.
+        self.weights = Some(match graph.const_data(w) {
+            Some(data) => Weights::of(data.bytes()),
+            None => Weights::untrained(graph.ty(w).elements() as u64),
+        });
     }
 }
 

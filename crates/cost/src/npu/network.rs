@@ -31,6 +31,8 @@ pub struct LayerCycles {
     pub sram: f64,
     /// Cycles of the flash's port while the layer runs.
     pub flash: f64,
+    /// Bytes of the entropy of its weights and of the zeros coded with them.
+    pub entropy_bytes: f64,
     /// Whether weights are copied to SRAM, before the layer where there is time.
     pub buffered: bool,
     /// All it adds to the network's.
@@ -112,8 +114,10 @@ fn time(config: &Config, layer: Layer, spare: f64) -> Result<LayerCycles, Unsupp
     let batch = layer.batch as f64;
     let (mut engine, mut sram) = (parts.engine * batch, parts.sram * batch);
     let (mut flash, mut buffered) = (0.0, false);
-    if layer.weights > 0 {
-        let coded = layer.entropy_bytes * config.code_factor;
+    let mut entropy_bytes = 0.0;
+    if let (Some(weights), Some(block)) = (layer.weights, &block) {
+        entropy_bytes = weights.entropy_bytes(cycles::filled(config, &layer, block));
+        let coded = entropy_bytes * config.code_factor;
         let passes = parts.passes as f64 * batch;
         let scales = SCALE_BYTES * layer.output.depth as f64 * passes;
         buffered = passes > 1.0;
@@ -135,5 +139,5 @@ fn time(config: &Config, layer: Layer, spare: f64) -> Result<LayerCycles, Unsupp
     } else {
         Binds::Flash
     };
-    Ok(LayerCycles { layer, block, engine, sram, flash, buffered, cycles, binds })
+    Ok(LayerCycles { layer, block, engine, sram, flash, entropy_bytes, buffered, cycles, binds })
 }
