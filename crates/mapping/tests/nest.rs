@@ -2,7 +2,7 @@
 
 use check::nest::{bounds, legality, walk};
 use cost::nest::Model;
-use hw::machine::{Dim, Layer, Machine, Mapping, PerDim, Slice, Tensor, Tier, shipped};
+use hw::machine::{Dim, Fetch, Layer, Machine, Mapping, PerDim, Slice, Tensor, Tier, shipped};
 use nasc_mapping::nest::{Objective, Options, map_layers, parse_layers, search};
 use proptest::prelude::*;
 
@@ -168,7 +168,7 @@ fn assert_optimal(machine: &Machine, layer: &Layer) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_search_finds_what_trying_everything_finds(
@@ -176,6 +176,23 @@ proptest! {
         sides in prop::array::uniform2(1u64..4), shared in any::<bool>(),
     ) {
         assert_optimal(&small_machine(element, buffer, sides, shared), &layer);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_search_finds_the_same_where_words_between_strides_are_fetched(
+        rows in prop::array::uniform2(2u64..6), other in prop::sample::select(vec![Dim::K, Dim::C, Dim::N, Dim::Q, Dim::S]),
+        more in 2u64..5, stride in 2u64..4, element in prop::array::uniform3(1u64..7), buffer in 3u64..60,
+        sides in prop::array::uniform2(1u64..3),
+    ) {
+        let mut machine = small_machine(element, buffer, sides, false);
+        machine.input_fetch = Fetch::Box;
+        let mut size = [1; 8];
+        (size[Dim::P as usize], size[Dim::R as usize], size[other as usize]) = (rows[0], rows[1], more);
+        assert_optimal(&machine, &Layer::new(size, stride).unwrap());
     }
 }
 

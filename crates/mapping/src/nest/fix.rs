@@ -140,6 +140,24 @@ impl Fix {
         }
     }
 
+    /// The mapping, where all of it is settled.
+    pub fn mapping(&self) -> Option<Mapping> {
+        let all = |counts: &[Option<u64>; DIMS]| {
+            let known = counts.iter().copied().collect::<Option<Vec<u64>>>()?;
+            known.try_into().ok()
+        };
+        let order = |given: &[Dim]| given.iter().rev().copied().collect::<Vec<_>>().try_into().ok();
+        Some(Mapping {
+            pe: all(&self.pe)?,
+            spatial: all(&self.spatial)?,
+            axes: [all(&self.axes[0])?, all(&self.axes[1])?],
+            buffer: all(&self.buffer)?,
+            order: [order(&self.order[0])?, order(&self.order[1])?],
+            slice: self.slice?,
+            bypass: self.bypass?,
+        })
+    }
+
     /// Whether nothing is settled.
     pub fn is_free(&self) -> bool {
         *self == Self::default()

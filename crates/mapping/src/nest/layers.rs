@@ -1,10 +1,11 @@
 //! Layer tables in, results out.
 
+use super::fix::Fix;
 use super::print::nest_text;
 use super::search::{Options, search};
 use super::space::SearchError;
 use cost::nest::Model;
-use hw::machine::{Dim, Layer, LayerError, Machine};
+use hw::machine::{Dim, Fetch, Layer, LayerError, Machine, Mapping, Tensor, Tier};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -104,6 +105,24 @@ pub struct MapResult {
     pub mappings_evaluated: u64,
     /// Energy by memory, and of arithmetic.
     pub energy_breakdown: BTreeMap<String, f64>,
+    /// All of the mapping, as [`super::Fix`] reads it back.
+    pub fix: String,
+    /// Input words read from the backing store if only those some multiplier uses are, and
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_words_touched: Option<u64>,
+    /// if the dense box is; both only where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_words_box: Option<u64>,
+}
+
+/// Input words a mapping reads from the backing store if fetches read only the words some multiplier uses, and if they read the
+/// dense box.
+pub fn fetched_input(machine: &Machine, layer: &Layer, mapping: &Mapping) -> [f64; 2] {
+    [Fetch::Touched, Fetch::Box].map(|fetch| {
+        let mut model = Model::new(machine, layer, mapping.bypass);
+        model.fetch = fetch;
+        model.breakdown(mapping).access[Tier::Backing as usize][Tensor::Input as usize].reads
+    })
 }
 
 /// Reads a comma-separated table with the columns `net, layer, count, N, G, K, C, P, Q, R, S, stride`; others are ignored.
@@ -168,6 +187,8 @@ pub fn map_layers(
         let seconds = start.elapsed().as_secs_f64();
         for point in &outcome.points {
             let model = Model::new(machine, &row.nest, point.mapping.bypass);
+            let [touched, dense] = fetched_input(machine, &row.nest, &point.mapping);
+            let differ = touched != dense;
             let macs_per_cycle = row.nest.macs() as f64 / point.cost.cycles;
             results.push(MapResult {
                 net: row.net.clone(),
@@ -187,6 +208,9 @@ pub fn map_layers(
                     .energy_by_component(machine, &model.breakdown(&point.mapping))
                     .into_iter()
                     .collect(),
+                fix: Fix::of(&point.mapping).to_string(),
+                input_words_touched: differ.then_some(touched as u64),
+                input_words_box: differ.then_some(dense as u64),
             });
         }
     }

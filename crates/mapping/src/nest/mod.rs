@@ -17,6 +17,7 @@
 //! number of buffer tiles, so that the search stops at the first that fit.
 
 mod above;
+mod cache;
 mod fix;
 mod front;
 mod layers;
@@ -27,9 +28,10 @@ mod print;
 mod search;
 mod space;
 
+pub use cache::Cache;
 pub use fix::{Fix, FixError};
 pub use front::{Objective, Point};
-pub use layers::{LayerRow, MapError, MapResult, TableError, map_layers, parse_layers};
+pub use layers::{LayerRow, MapError, MapResult, TableError, fetched_input, map_layers, parse_layers};
 pub use legal::{Conflict, conflicts};
 pub use print::nest_text;
 pub use search::{Options, Outcome, search};
