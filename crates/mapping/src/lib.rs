@@ -1,6 +1,7 @@
 //! Memory planning and mapping search: in which order a program's steps run, and where in one arena every buffer lies.
 //!
 //! - [`exchange`]: workloads of Timeloop and ZigZag in, mappings in Timeloop's form out.
+//! - [`graph`]: which results of a network stay on chip, which layers run depth first, which engine runs what.
 //! - [`memory`]: offsets of buffers with lifetimes and permitted overlaps, to the proven optimum or a stated gap.
 //! - [`nest`]: how one layer's loops are tiled, ordered and placed on an array, to the proven optimum.
 //! - [`network`]: many layers at once, and the layers a graph consists of.
@@ -11,6 +12,7 @@
 //! plans and shares no code with it.
 
 pub mod exchange;
+pub mod graph;
 pub mod memory;
 pub mod nest;
 pub mod network;
