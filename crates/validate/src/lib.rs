@@ -4,7 +4,10 @@
 //! returns [`Measured`]: differences, executed instructions, stack, code, constants and static data, each with its origin, and
 //! what could not be checked. [`compare_layers`] names the first op whose output differs.
 //!
-//! What is expected is data: the crate knows no graph, no interpreter and no target. Nothing is written into the artifact's
+//! [`device`] times random networks on this machine in onnxruntime, LiteRT and built artifacts, and knows what each of them does
+//! for a layer.
+//!
+//! What is expected is data: [`device`] apart the crate knows no graph, and it knows no interpreter and no target. Nothing is written into the artifact's
 //! folder; a harness of ours is built beside it in a scratch folder.
 
 mod artifact;

@@ -51,8 +51,6 @@ pub(super) struct Layer {
     pub(super) strided: bool,
     /// Taps of all pixels that lie inside the image.
     pub(super) inside: usize,
-    /// Whether an activation clips from above, too.
-    pub(super) clipped: bool,
 }
 
 impl Layer {
@@ -125,7 +123,6 @@ fn layer(graph: &Graph, value: Value) -> Layer {
         kernel: [1, 1],
         strided: false,
         inside: pixels,
-        clipped: node.attrs_has_word("act", "relu6"),
     };
     match node.op().map_or("", |op| op.name) {
         "conv2d" => convolution(graph, node, &mut layer),
@@ -176,16 +173,4 @@ fn product(graph: &Graph, node: &Node, layer: &mut Layer) {
     layer.pixels = layer.out_elements / layer.c_out;
     layer.inside = layer.pixels;
     layer.c_in = layer.weights / layer.c_out;
-}
-
-/// Attributes that not every op has.
-trait Words {
-    fn attrs_has_word(&self, name: &str, word: &str) -> bool;
-}
-
-impl Words for Node {
-    fn attrs_has_word(&self, name: &str, word: &str) -> bool {
-        let Some(op) = self.op() else { return false };
-        op.attrs.iter().any(|a| a.name == name) && self.attrs().word(name) == word
-    }
 }

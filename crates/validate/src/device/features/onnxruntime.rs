@@ -169,7 +169,7 @@ fn blocks(work: &mut Work, layers: &Layers, layer: &Layer) {
 
 /// Nodes that bring an image into blocks or out of them.
 fn reorders(work: &mut Work, layers: &Layers, layer: &Layer, c_in: usize) {
-    let ragged = layer.c_out % BLOCK != 0;
+    let ragged = !layer.c_out.is_multiple_of(BLOCK);
     let plain = |reader: &usize| {
         let reader = &layers.list[*reader];
         match reader.kind {
@@ -205,7 +205,7 @@ fn depthwise(work: &mut Work, layers: &Layers, layer: &Layer) {
         count(work, "block_sums", macs);
         return;
     }
-    if layer.c_out % BLOCK == 0 {
+    if layer.c_out.is_multiple_of(BLOCK) {
         count(work, "depthwise_macs", macs);
         weigh(work, "block_rows", 2.5, layer.out_rows * layer.c_out / BLOCK * layer.kernel[0]);
     } else {
@@ -220,7 +220,7 @@ fn depthwise(work: &mut Work, layers: &Layers, layer: &Layer) {
 }
 
 fn elementwise(work: &mut Work, precision: Precision, layer: &Layer) {
-    let blocked = layer.c_out % BLOCK == 0;
+    let blocked = layer.c_out.is_multiple_of(BLOCK);
     if precision == Precision::F32 {
         // In tenths of a nanosecond an element took in profiles; a sum of blocks is fused into the convolution before it.
         let (weight, elements) = match layer.kind {
