@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod calibrate;
+mod calibrate_measure;
 mod compile;
 mod cost;
 mod cost_hardware;
