@@ -67,6 +67,8 @@ fn every_network_is_within_ten_percent_with_the_code_factor_of_the_other_two() {
             let timed = npu::estimate(graph, &config).expect("all on the engine");
             let error = timed.cycles / expected - 1.0;
             println!("  {macs:>3}: {:>7.0} of {expected:>7.0} cycles, {:+.1} %", timed.cycles, 100.0 * error);
+            let interval = timed.estimate().interval;
+            assert!((interval[0]..=interval[1]).contains(&expected), "{} on {macs}", row.file);
             within += usize::from(error.abs() <= 0.10);
             worst = worst.max(error.abs());
         }
