@@ -159,9 +159,12 @@ fn resnet() -> Graph {
     net.done(x)
 }
 
+/// A name, what builds the network, Vela's cycles with 32, 64, 128 and 256 multipliers.
+type Row = (&'static str, fn() -> Graph, [f64; 4]);
+
 #[test]
 fn networks_that_nothing_was_fitted_to_are_within_ten_percent() {
-    let rows: [(&str, fn() -> Graph, [f64; 4]); 4] = [
+    let rows: [Row; 4] = [
         ("autoencoder", autoencoder, [258240.0; 4]),
         ("mobilenet_v1", mobilenet_v1, [3024261.0, 1702021.0, 1205395.0, 1017915.0]),
         ("mobilenet_v2", mobilenet_v2, [1746622.0, 939123.0, 565701.0, 419957.0]),

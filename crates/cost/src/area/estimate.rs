@@ -38,7 +38,7 @@ const DEFAULT_NODE_NM: f64 = 28.0;
 /// Memories of a file that says nothing of their kind are registers up to this size; compiled memories start about there.
 const REGISTER_BITS: f64 = 1024.0;
 
-/// Area of the machine's silicon; memories on other dies (`dram`, `flash`, the backing store of unstated kind) have none.
+/// Area of the machine's silicon; memories on other dies (`dram`, `flash`) and such without a capacity have none.
 ///
 /// A memory's own `area_mm2` stands as it is. What was published of the whole is not looked at: it judges this model. Sizes are
 /// those of the machine as its parameters stand, so that a template's candidates can be compared.
