@@ -34,6 +34,12 @@ pub enum Unwritable {
         /// Why: all of it.
         conflicts: Vec<Conflict>,
     },
+    /// No tile at all.
+    #[error("a tile of {dim} is 0, at least 1 expected")]
+    Zero {
+        /// Which loop.
+        dim: Dim,
+    },
     /// Uneven residency in a memory of several tensors.
     #[error(
         "an element holds {tensor} a slice of {dim} at a time in `{memory}`, which other tensors share: \
@@ -88,6 +94,10 @@ struct Chain<'a> {
 /// # Errors
 /// A mapping that is not one of this machine and layer; uneven residency within one memory.
 pub fn timeloop(machine: &Machine, layer: &Layer, mapping: &Mapping) -> Result<Written, Unwritable> {
+    let tiles = |d: usize| [mapping.pe[d], mapping.spatial[d], mapping.buffer[d]];
+    if let Some(dim) = Dim::ALL.into_iter().find(|&d| tiles(d as usize).contains(&0)) {
+        return Err(Unwritable::Zero { dim });
+    }
     let conflicts = conflicts(machine, layer, mapping);
     if !conflicts.is_empty() {
         return Err(Unwritable::Illegal { conflicts });
@@ -212,7 +222,7 @@ fn unshared(inner: &[&Memory], slice: Slice) -> Result<(), Unwritable> {
 fn trips(layer: &Layer, mapping: &Mapping, dim: Dim) -> [Trip; 5] {
     let d = dim as usize;
     let size = layer.size[d];
-    let (pe, wide) = (mapping.pe[d], mapping.spatial[d]);
+    let (pe, wide) = (mapping.pe[d].min(size), mapping.spatial[d].min(size));
     let block = pe.saturating_mul(wide);
     let (inside, sliced) = if mapping.slice.is_some_and(|s| s.dim == dim) { (1, pe) } else { (pe, 1) };
     let tile = mapping.buffer[d];
