@@ -5,4 +5,5 @@
 
 pub mod memory;
 pub mod nest;
+pub mod schedule;
 pub mod sparse;

@@ -52,7 +52,7 @@ pub enum Task {
     /// A convolution or matrix product with one operand beside its weights; a row of the result is one iteration of `P`, so that
     /// `rows` is `P` and `row_words` is `N*G*K*Q`.
     Nest(Layer),
-    /// Anything else: it reads the rows its operands' windows name once and writes its own.
+    /// Anything else: it reads the rows from the first to the last its operands' windows name once and writes its own.
     Stream {
         /// Arithmetic for one row of the result.
         operations_per_row: u64,
