@@ -104,8 +104,7 @@ fn header(text: &str) -> Result<Header, String> {
     let latency = names.iter().position(|n| n == "latency_ms");
     let latency = latency.ok_or("no column `latency_ms`: milliseconds of one inference expected")?;
     let model = names.iter().any(|n| n == "model");
-    let features: Vec<usize> =
-        (0..names.len()).filter(|i| !RESERVED.contains(&names[*i].as_str())).collect();
+    let features: Vec<usize> = (0..names.len()).filter(|i| !RESERVED.contains(&names[*i].as_str())).collect();
     match (model, features.first()) {
         (true, Some(extra)) => {
             Err(format!("column `{}` beside `model`: features are taken from the models", names[*extra]))
@@ -179,7 +178,8 @@ mod tests {
 
     #[test]
     fn models_with_their_latency_are_read() {
-        let text = "# board on the desk\nmodel,latency_ms,runtime\na.onnx,1.5,\"lib, 2 threads\"\n\nb.onnx,2,\n";
+        let text =
+            "# board on the desk\nmodel,latency_ms,runtime\na.onnx,1.5,\"lib, 2 threads\"\n\nb.onnx,2,\n";
         let samples = parse(text).unwrap();
         assert_eq!(samples.runtime.as_deref(), Some("lib, 2 threads"));
         assert_eq!(samples.rows.len(), 2);
@@ -192,7 +192,10 @@ mod tests {
         let samples = parse("compute_ms,dram_ms,latency_ms,energy_mj\n1,2,4,0.5\n3,4,9,\n").unwrap();
         assert_eq!(samples.features, ["compute_ms", "dram_ms"]);
         assert_eq!(samples.rows[0].energy_mj, Some(0.5));
-        assert_eq!((samples.rows[1].features.as_slice(), samples.rows[1].energy_mj), ([3.0, 4.0].as_slice(), None));
+        assert_eq!(
+            (samples.rows[1].features.as_slice(), samples.rows[1].energy_mj),
+            ([3.0, 4.0].as_slice(), None)
+        );
     }
 
     #[test]

@@ -259,7 +259,7 @@ fn leave_one_out(known: &[Known], table: &Table, pull: f64) -> Vec<f64> {
 
 /// The mixture that fits the samples outside `without`.
 fn mix(known: &[Known], table: &Table, pull: f64, without: Option<u64>) -> Transfer {
-    let own = if pull.is_finite() { table.additive() } else { Vec::new() };
+    let own = if pull.is_finite() { supported(table) } else { Vec::new() };
     let design: Vec<Vec<f64>> = table.rows().iter().map(|row| mixture(known, &own, row)).collect();
     let mut penalty = vec![PULL_KNOWN; known.len()];
     penalty.resize(known.len() + own.len(), pull);
@@ -269,6 +269,17 @@ fn mix(known: &[Known], table: &Table, pull: f64, without: Option<u64>) -> Trans
     let problem = Relative { design: &design, target: table.target(), penalty: &penalty, robust: true };
     let floor = 0.25 * table.target().iter().copied().fold(f64::INFINITY, f64::min);
     Transfer { sources: known.to_vec(), own, weights: problem.solve(&weights), floor }
+}
+
+/// The additive columns in which at least a third of the samples, and three, differ from the smallest value: work that one or two
+/// samples of ten have cannot be priced by them.
+fn supported(table: &Table) -> Vec<usize> {
+    let least = (table.len() / 3).max(3);
+    let differs = |c: &usize| {
+        let low = table.rows().iter().map(|row| row[*c]).fold(f64::INFINITY, f64::min);
+        table.rows().iter().filter(|row| row[*c] > low).count() >= least
+    };
+    table.additive().into_iter().filter(differs).collect()
 }
 
 /// Refuses an empty list of devices, or devices of other columns.

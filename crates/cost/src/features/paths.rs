@@ -11,7 +11,9 @@ pub(super) fn whole(graph: &Graph, canonical: &Canonical) -> Vec<f64> {
     let one = |item: &Item| if item.input { 0.0 } else { 1.0 };
     let product = |item: &Item| if !item.input && item.kind(graph).multiplies() { 1.0 } else { 0.0 };
     let ops: f64 = canonical.items.iter().map(one).sum();
-    let mmac: f64 = canonical.items.iter().map(work).sum();
+    // Whole numbers are subtracted: what rounding leaves would pass for work.
+    let left: u64 = canonical.ops().map(|item| graph.macs(item.value).0).sum();
+    let mmac = mega(left);
     let (read, written, constants) = traffic(graph, canonical);
     let path = longest(canonical, one);
     let [channels_in, channels_out, positions] = means(graph, canonical, mmac);
@@ -25,7 +27,7 @@ pub(super) fn whole(graph: &Graph, canonical: &Canonical) -> Vec<f64> {
         written,
         constants,
         unfused(graph, canonical, &readers),
-        (mega(graph.total_macs().0) - mmac).max(0.0),
+        mega(graph.total_macs().0.saturating_sub(left)),
         ops,
         large(1024, usize::MAX),
         large(0, 256),

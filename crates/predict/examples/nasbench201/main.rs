@@ -57,7 +57,7 @@ fn report(packed: &[u8]) -> Result<(), Failure> {
     );
     println!("They, and rows below 1 ms on the board, stand in neither samples nor tests.\n");
     samples(&data, "raspi4_ms", 100, draws)?;
-    few_shot(&data, 10)
+    few_shot(&data, 10, draws.min(10))
 }
 
 fn load(text: &str) -> Result<Data, Failure> {
@@ -159,7 +159,7 @@ fn samples(data: &Data, device: &str, n: usize, draws: u64) -> Result<(), Failur
 }
 
 /// Each device from all others: their full tables, and `n` designed samples of its own.
-fn few_shot(data: &Data, n: usize) -> Result<(), Failure> {
+fn few_shot(data: &Data, n: usize, draws: u64) -> Result<(), Failure> {
     println!(
         "{n} samples of one device, all rows of the others; the samples are medoids in what the others say"
     );
@@ -180,28 +180,21 @@ fn few_shot(data: &Data, n: usize) -> Result<(), Failure> {
         line(&format!("{name}, designed"), &[few]);
         line(&format!("{name}, linear baseline"), &[base]);
         let mut random = Vec::new();
-        for draw in 0..10 {
+        for draw in 0..draws {
             let mut order: Vec<usize> = (0..all.len()).collect();
             Stream::new(draw).shuffle(&mut order);
             random.push(transfer(&sources, &all, &order[..n])?.0);
         }
-        line(&format!("{name}, 10 random draws"), &random);
+        line(&format!("{name}, mean of {draws} random draws"), &random);
     }
     Ok(())
 }
 
 fn transfer(sources: &[Known], all: &Table, chosen: &[usize]) -> Result<(Figures, Figures), Failure> {
-    let fitted = adapt(sources, &all.select(chosen), &few_options(), &mut Stream::new(1))?;
+    let fitted = adapt(sources, &all.select(chosen), &FewOptions::default(), &mut Stream::new(1))?;
     let rest: Vec<usize> = (0..all.len()).filter(|i| !chosen.contains(i)).collect();
     let rest = all.select(&rest);
     Ok((figures(&fitted.predictor, &rest)?, figures(&fitted.baseline, &rest)?))
-}
-
-fn few_options() -> FewOptions {
-    match std::env::var("PULL") {
-        Ok(p) => FewOptions { pulls: p.split(',').map(|v| v.parse().unwrap()).collect(), nominal: 0.9 },
-        _ => FewOptions::default(),
-    }
 }
 
 fn figures(predictor: &Predictor, test: &Table) -> Result<Figures, Failure> {
