@@ -13,13 +13,12 @@ use ir::Graph;
 use predict::csv::{self, Samples};
 use predict::{Column, Figures};
 use report::{Align, Table};
-use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use targets::Target;
 use validate::device::{
-    self, Host, Job, Package, Precision, Progress, Python, Repeats, Runtime, Sample, Sampling, Schedule, Timer,
-    Visit, features, samples,
+    self, Host, Job, Package, Precision, Progress, Python, Repeats, Runtime, Sample, Sampling, Schedule,
+    Timer, Visit, features, samples,
 };
 
 /// Networks where the user names no number.
@@ -36,7 +35,8 @@ pub(super) fn run(args: &Calibrate, console: &Console) -> Result<(), Failure> {
     let count = count(args)?;
     let train = args.train.unwrap_or(count);
     if train > count || train < LEAST_NETWORKS {
-        let message = format!("--train is {train}, {LEAST_NETWORKS} to {count} expected, as many as are measured");
+        let message =
+            format!("--train is {train}, {LEAST_NETWORKS} to {count} expected, as many as are measured");
         return Err(Failure::input(message));
     }
     let precisions = vec![Precision::F32, Precision::I8];
@@ -108,8 +108,9 @@ fn python() -> PathBuf {
 fn failed(error: &device::Error) -> Failure {
     let failure = Failure::no(chain(error));
     match error {
-        device::Error::Python { .. } | device::Error::Package { .. } => failure
-            .help("`cargo xtask setup` makes .venv with what is needed; NASC_PYTHON names another interpreter"),
+        device::Error::Python { .. } | device::Error::Package { .. } => failure.help(
+            "`cargo xtask setup` makes .venv with what is needed; NASC_PYTHON names another interpreter",
+        ),
         _ => failure,
     }
 }
@@ -155,13 +156,21 @@ impl Bench {
             jobs.push(Job { name: graph.name.clone(), path });
             progress.step();
         }
-        let flags = if runtime == Runtime::Host { format!(" {}", host().recipe().toolchain.optimisation) } else { String::new() };
+        let flags = if runtime == Runtime::Host {
+            format!(" {}", host().recipe().toolchain.optimisation)
+        } else {
+            String::new()
+        };
         let name = format!("{} {version}{flags}, 1 thread", runtime.name());
         Ok(Self { timer: std::cell::RefCell::new(timer), jobs, name })
     }
 
     fn measure(&self, seed: u64, console: &Console) -> Result<Vec<Repeats>, Failure> {
-        console.note(format!("{} networks in {}: rounds until each agrees with itself", self.jobs.len(), self.name));
+        console.note(format!(
+            "{} networks in {}: rounds until each agrees with itself",
+            self.jobs.len(),
+            self.name
+        ));
         let schedule = Schedule { seed, visit: Visit::default(), ..Schedule::default() };
         let mut progress = |p: Progress| {
             console.note(format!("round {}: {} of {} networks settled", p.round, p.settled, p.networks));
@@ -177,7 +186,8 @@ fn host() -> &'static dyn Target {
 
 fn exported(graph: &Graph, format: Format, scratch: &Path) -> Result<PathBuf, Failure> {
     let path = scratch.join(&graph.name).with_extension(format.name());
-    formats::export(graph, &path, format).map_err(|e| Failure::no(format!("{}: {}", graph.name, chain(&e))))?;
+    formats::export(graph, &path, format)
+        .map_err(|e| Failure::no(format!("{}: {}", graph.name, chain(&e))))?;
     Ok(path)
 }
 
@@ -200,7 +210,13 @@ fn built(graph: &Graph, scratch: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// The table, and the networks it names.
-fn write(table: &Path, folder: &Path, graphs: &[Graph], repeats: &[Repeats], runtime: &str) -> Result<(), Failure> {
+fn write(
+    table: &Path,
+    folder: &Path,
+    graphs: &[Graph],
+    repeats: &[Repeats],
+    runtime: &str,
+) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|e| Failure::file(folder, &e))?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let mut rows = Vec::with_capacity(graphs.len());
@@ -247,23 +263,22 @@ fn held_out(args: &Calibrate, rest: &Samples, table: &Path, console: &Console) -
     let measured: Vec<f64> = rest.rows.iter().map(|s| s.latency_ms).collect();
     let figures = Figures::of(&predicted, &measured, &intervals);
     let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-    console.result(&json!({ "held_out": figures }), || {
-        let mut shown = Table::new([
-            ("networks not fitted", Align::Right),
-            ("mean error", Align::Right),
-            ("within 10 %", Align::Right),
-            ("Kendall tau", Align::Right),
-            ("in interval", Align::Right),
-        ]);
-        shown.row([
-            figures.samples.to_string(),
-            percent(figures.mean_error),
-            percent(figures.within_10_percent),
-            format!("{:.3}", figures.kendall_tau),
-            percent(figures.coverage),
-        ]);
-        console.table(&shown)
-    })
+    let mut shown = Table::new([
+        ("networks not fitted", Align::Right),
+        ("mean error", Align::Right),
+        ("within 10 %", Align::Right),
+        ("Kendall tau", Align::Right),
+        ("in interval", Align::Right),
+    ]);
+    shown.row([
+        figures.samples.to_string(),
+        percent(figures.mean_error),
+        percent(figures.within_10_percent),
+        format!("{:.3}", figures.kendall_tau),
+        percent(figures.coverage),
+    ]);
+    // Beside the result, which is the device: with --json there is one value.
+    console.side_table(&shown)
 }
 
 /// What the measurement was worth.
@@ -271,7 +286,8 @@ fn quiet(repeats: &[Repeats], console: &Console) {
     let mut spread: Vec<f64> =
         repeats.iter().filter_map(Repeats::summary).map(|s| s.quiet_ns / s.least_ns - 1.0).collect();
     spread.sort_by(f64::total_cmp);
-    let at = |share: f64| spread.get((share * (spread.len().max(1) - 1) as f64) as usize).copied().unwrap_or(0.0);
+    let at =
+        |share: f64| spread.get((share * (spread.len().max(1) - 1) as f64) as usize).copied().unwrap_or(0.0);
     let stolen = repeats.iter().map(Repeats::stolen).sum::<f64>() / repeats.len().max(1) as f64;
     console.note(format!(
         "measured by the CPU clock; the quieter half of the visits lies {:.1} % above the shortest (median network), {:.1} % \
@@ -282,7 +298,9 @@ fn quiet(repeats: &[Repeats], console: &Console) {
     ));
     let limit = Duration::as_secs_f64(&Schedule::default().time_out);
     if at(0.9) > 3.0 * Schedule::default().tolerance {
-        console.note(format!("this machine was busy: measure again when it is not (rounds are tried for {limit:.0} s at most)"));
+        console.note(format!(
+            "this machine was busy: measure again when it is not (rounds are tried for {limit:.0} s at most)"
+        ));
     }
 }
 
