@@ -203,3 +203,127 @@ fn an_illegal_mapping_is_refused_where_it_is() {
     map("pe=K:0").refused_with(&["--fix", "K:0"]);
     map("@no-such.fix").refused_with(&["no-such.fix"]);
 }
+
+#[test]
+fn a_folder_gets_the_figures_and_a_page_with_every_nest() {
+    let dir = folder(&[("l.csv", LAYERS)]);
+    let args = ["map", "l.csv", "--hardware", "e168", "-o", "out", "--json"];
+    let ran = nasc_in(dir.path(), &args);
+    assert!(ran.exit.success(), "{}", ran.err);
+    let read = |name: &str| std::fs::read_to_string(dir.path().join("out").join(name)).expect("written");
+    assert_eq!(read("mapping.json"), ran.out);
+    let page = read("report.html");
+    assert_eq!(page.matches("<svg class=\"nest\"").count(), 3);
+    for words in
+        ["Roofline", "psum_rf", "accesses a word", "array: 168 MACs a cycle", "dram: 8 words a cycle"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    // Once more over its own, never over a folder of the user's.
+    assert!(nasc_in(dir.path(), &args).exit.success());
+    std::fs::create_dir(dir.path().join("thesis")).expect("a folder");
+    std::fs::write(dir.path().join("thesis/chapter1.tex"), "precious").expect("written");
+    nasc_in(dir.path(), &["map", "l.csv", "--hardware", "e168", "-o", "thesis"]).refused_with(&["thesis"]);
+}
+
+const TEMPLATE: &str = r#"inherits = "w1024"
+name = "template"
+
+[[parameter]]
+name = "columns"
+default = 32
+min = 4
+max = 64
+source = "ours"
+
+[[axis]]
+name = "columns"
+size = "$columns"
+source = "ours"
+"#;
+
+#[test]
+fn a_sweep_gives_a_front_with_areas_and_says_what_it_saved() {
+    let dir = folder(&[("l.csv", LAYERS), ("t.toml", TEMPLATE)]);
+    let sweep = |more: &[&str]| {
+        let args = [&["map", "l.csv", "--hardware", "t.toml", "--sweep"], more].concat();
+        nasc_in(dir.path(), &args)
+    };
+    let found = sweep(&["columns=4..64:12", "--json"]).json();
+    let front = found["front"].as_array().expect("a list");
+    assert!(!front.is_empty() && found["settings"] == 6, "{found}");
+    for pair in front.windows(2) {
+        // By rising latency: what is slower is smaller or takes less energy.
+        let figure = |at: usize, key: &str| pair[at][key].as_f64().expect("a figure");
+        assert!(figure(0, "latency_cycles") <= figure(1, "latency_cycles"));
+        let less = |key: &str| figure(1, key) < figure(0, key);
+        assert!(less("area_mm2") || less("energy_pj"), "{found}");
+    }
+    assert!(front.iter().all(|c| c["parameters"]["columns"].is_u64() && c["area_mm2"].as_f64() > Some(0.0)));
+    let table = sweep(&["columns=4..64:12"]).out;
+    assert!(table.contains("columns=") && table.contains("given up by bounds"), "{table}");
+    sweep(&["columns=4..65"]).refused_with(&["--sweep", "4 to 64"]);
+    sweep(&["rows=4..8"]).refused_with(&["--sweep", "columns expected"]);
+    sweep(&["columns"]).refused_with(&["--sweep", "rows=8..32"]);
+    sweep(&["columns=4..64", "--tolerance", "2"]).refused_with(&["--tolerance"]);
+}
+
+#[test]
+fn what_a_cache_holds_is_not_searched_and_comes_out_the_same() {
+    let dir = folder(&[("l.csv", LAYERS)]);
+    let map = |more: &[&str]| {
+        let args = [&["map", "l.csv", "--hardware", "e168", "--json"], more].concat();
+        let mut found = nasc_in(dir.path(), &args).json();
+        for layer in found.as_array_mut().expect("an array") {
+            layer["seconds"] = 0.0.into();
+        }
+        found
+    };
+    let without = map(&[]);
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 1, "nothing is kept unasked");
+    assert_eq!(map(&["--cache", "kept"]), without);
+    assert!(dir.path().join("kept").read_dir().expect("made").next().is_some());
+    assert_eq!(map(&["--cache", "kept"]), without);
+    // A cache that was torn is searched again.
+    for entry in dir.path().join("kept").read_dir().expect("made") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        std::fs::write(&path, &text[..text.len() / 2]).expect("written");
+    }
+    assert_eq!(map(&["--cache", "kept"]), without);
+    nasc_in(dir.path(), &["map", "l.csv", "--hardware", "e168", "--cache", "l.csv"]).refused_with(&["l.csv"]);
+}
+
+/// Timeloop's problem of a 3x3 layer of 8 by 8 channels: <https://timeloop.csail.mit.edu/v4/input-formats/problem>.
+const PROBLEM: &str = "problem:
+  version: 0.4
+  shape: cnn_layer
+  instance: {C: 8, K: 8, R: 3, S: 3, P: 6, Q: 6, N: 1, Wstride: 1, Hstride: 1, Wdilation: 1, Hdilation: 1}
+";
+
+#[test]
+fn a_workload_of_timeloop_is_mapped_as_the_table_that_says_the_same() {
+    let table = "net,layer,count,N,G,K,C,P,Q,R,S,stride\na,b,1,1,1,8,8,6,6,3,3,1\n";
+    let dir = folder(&[("one.yaml", PROBLEM), ("l.csv", table)]);
+    let map = |file: &str| nasc_in(dir.path(), &["map", file, "--hardware", "e168", "--json"]).json();
+    let (workload, table) = (map("one.yaml"), map("l.csv"));
+    for key in ["energy_pj", "latency_cycles", "mapping", "macs"] {
+        assert_eq!(workload[0][key], table[0][key], "{key}");
+    }
+    std::fs::write(dir.path().join("bad.yaml"), PROBLEM.replace("C: 8", "C: x")).expect("written");
+    nasc_in(dir.path(), &["map", "bad.yaml", "--hardware", "e168"]).refused_with(&["bad.yaml:4"]);
+    std::fs::write(dir.path().join("other.yaml"), "a: 1\n").expect("written");
+    nasc_in(dir.path(), &["map", "other.yaml", "--hardware", "e168"]).refused_with(&["other.yaml:1"]);
+}
+
+#[test]
+fn a_single_mapping_is_written_for_timeloop() {
+    let dir = folder(&[("one.yaml", PROBLEM), ("l.csv", LAYERS)]);
+    let ran = nasc_in(dir.path(), &["map", "one.yaml", "--hardware", "w1024", "-o", "map.yaml"]);
+    assert!(ran.exit.success(), "{}", ran.err);
+    let text = std::fs::read_to_string(dir.path().join("map.yaml")).expect("written");
+    for words in ["mapping:", "factors:", "permutation:", "target:"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    nasc_in(dir.path(), &["map", "l.csv", "--hardware", "w1024", "-o", "all.yaml"]).refused_with(&["not 3"]);
+}

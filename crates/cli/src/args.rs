@@ -179,13 +179,7 @@ pub(crate) struct Cost {
     #[command(flatten)]
     pub(crate) model: Model,
     /// The machine that code is generated for; `nasc targets` lists them
-    #[arg(
-        short,
-        long,
-        value_name = "TARGET",
-        required_unless_present = "hardware",
-        conflicts_with = "hardware"
-    )]
+    #[arg(short, long, value_name = "TARGET", conflicts_with = "hardware")]
     pub(crate) target: Option<String>,
     /// Instead of a target: a hardware file (.toml), or a machine that comes with nasc; `nasc hardware` lists them
     #[arg(long, value_name = "H.toml|NAME", value_hint = ValueHint::FilePath)]
@@ -225,7 +219,7 @@ pub(crate) enum Objective {
 
 #[derive(Debug, Args)]
 pub(crate) struct Map {
-    /// A layer table (.csv), or a model: .tflite, .onnx or .nasc
+    /// A layer table (.csv), a workload of Timeloop or ZigZag (.yaml), or a model: .tflite, .onnx or .nasc
     #[arg(value_name = "LAYERS.csv|MODEL", required = true, value_hint = ValueHint::FilePath)]
     pub(crate) inputs: Vec<PathBuf>,
     #[command(flatten)]
@@ -244,6 +238,9 @@ pub(crate) struct Map {
     /// Stop a layer's search after this long, e.g. 5s or 200ms, and say how far below the optimum could lie
     #[arg(long, value_name = "TIME")]
     pub(crate) time: Option<String>,
+    /// Keep what was found in this folder, and look there first (default: NASC_CACHE where that is set, else nowhere)
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) cache: Option<PathBuf>,
     /// Layers searched at once (default: one a processor)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -253,6 +250,16 @@ pub(crate) struct Map {
     /// Print the loop nest of every layer under the table
     #[arg(long, visible_alias = "verbose")]
     pub(crate) nest: bool,
+    /// Sweep template parameters, e.g. rows=8..32,cols=8..32:4: the settings no other beats in latency, energy and area
+    #[arg(long, value_name = "NAME=A..B[:STEP]", conflicts_with_all = ["pareto", "nest"])]
+    pub(crate) sweep: Option<String>,
+    /// With --sweep: give up settings that are better by less than this part in every figure
+    #[arg(long, value_name = "PART", default_value_t = 0.0, requires = "sweep")]
+    pub(crate) tolerance: f64,
+    /// Write the result here: a folder gets mapping.json and report.html with pictures, a .json or .html file that alone, a
+    /// .yaml file the mapping of a single layer as Timeloop reads it
+    #[arg(short, long, value_name = "DIR|FILE", value_hint = ValueHint::AnyPath)]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

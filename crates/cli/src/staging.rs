@@ -17,13 +17,18 @@ pub(crate) struct Folder {
 impl Folder {
     /// A folder that will be `place`. Refused where `place` exists and is neither empty nor an artifact.
     pub(crate) fn beside(place: &Path) -> Result<Self, Failure> {
+        Self::beside_marked(place, MARK)
+    }
+
+    /// As [`Folder::beside`], for a folder whose older self is known by another file.
+    pub(crate) fn beside_marked(place: &Path, mark: &str) -> Result<Self, Failure> {
         if place.as_os_str().is_empty() || place.as_os_str() == "-" {
             return Err(Failure::input(format!(
                 "`{}` is no folder, the path of one expected",
                 place.display()
             )));
         }
-        if place.exists() && !replaceable(place) {
+        if place.exists() && !replaceable(place, mark) {
             let what = if place.is_dir() { "a folder that is no artifact of nasc" } else { "no folder" };
             let message = format!("{} exists and is {what}", place.display());
             return Err(Failure::input(message).help("give another path with -o, or empty the folder"));
@@ -94,9 +99,9 @@ fn readable(folder: &Path) {
     let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755));
 }
 
-fn replaceable(place: &Path) -> bool {
+fn replaceable(place: &Path, mark: &str) -> bool {
     let empty = || std::fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
-    place.is_dir() && (place.join(MARK).is_file() || empty())
+    place.is_dir() && (place.join(mark).is_file() || empty())
 }
 
 fn parent(place: &Path) -> PathBuf {

@@ -5,10 +5,11 @@ use crate::console::Console;
 use crate::failure::{Failure, Finding};
 use crate::{model, pipeline};
 use ir::Graph;
+use mapping::exchange::{WorkloadError, include, parse_workload};
 use mapping::nest::{LayerRow, parse_layers};
 use mapping::network::{Part, Work, parts};
 use passes::{Context, Run};
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// Largest text that is read.
 const LARGEST: u64 = 64 << 20;
@@ -21,15 +22,19 @@ pub(crate) struct Workload {
     pub(crate) streamed: Vec<Part>,
 }
 
-/// Reads a layer table (`.csv`) or the layers of a model behind `passes`.
+/// Reads a layer table (`.csv`), a workload of another tool (`.yaml`) or the layers of a model behind `passes`.
 pub(crate) fn read(
     path: &Path,
     reading: &Reading,
     passes: &str,
     console: &Console,
 ) -> Result<Workload, Failure> {
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
+    let has = |extension: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension));
+    if has("csv") {
         return Ok(Workload { rows: table(path)?, streamed: Vec::new() });
+    }
+    if has("yaml") || has("yml") {
+        return Ok(Workload { rows: exchanged(path, console)?, streamed: Vec::new() });
     }
     let loaded = optimised(path, reading, passes, console)?;
     let (mut rows, mut streamed) = (Vec::new(), Vec::new());
@@ -72,6 +77,29 @@ pub(crate) fn parts_of(graph: &Graph, path: &Path, console: &Console) -> Result<
 
 fn table(path: &Path) -> Result<Vec<LayerRow>, Failure> {
     parse_layers(&text(path)?).map_err(|error| at_line(path, &error.to_string()))
+}
+
+/// A workload of Timeloop or ZigZag; files it includes lie in its folder.
+fn exchanged(path: &Path, console: &Console) -> Result<Vec<LayerRow>, Failure> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let find = |name: &str| {
+        let inside =
+            Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+        if !inside {
+            return Err("a file in the folder of the workload expected".to_owned());
+        }
+        text(&folder.join(name)).map_err(|e| e.message)
+    };
+    let wrong = |error: &WorkloadError, place: (Option<&str>, usize)| {
+        let file = place.0.map_or_else(|| path.to_owned(), |name| folder.join(name));
+        at_line(&file, &format!("line {}: {}", place.1, error.problem))
+    };
+    let whole = include(&text(path)?, &find).map_err(|e| wrong(&e, (None, e.line)))?;
+    let workload = parse_workload(&whole.text, path).map_err(|e| wrong(&e, whole.origin(e.line)))?;
+    for left in &workload.left_out {
+        console.note(format!("`{}` ({}) is no loop nest and left out", left.layer, left.operator));
+    }
+    Ok(workload.rows)
 }
 
 /// A text file of bounded size.

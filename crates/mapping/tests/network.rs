@@ -1,7 +1,7 @@
 //! The parts of a graph, and many layers at once.
 
-use hw::machine::{Layer, shipped};
-use nasc_mapping::nest::{LayerRow, Objective, Options};
+use hw::machine::{Layer, SHIPPED, shipped};
+use nasc_mapping::nest::{Cache, LayerRow, Objective, Options};
 use nasc_mapping::network::{Part, Words, Work, levels, map_network, parts, shape_count, stream};
 
 fn of(body: &str) -> Vec<Part> {
@@ -195,7 +195,9 @@ fn results_come_in_order_at_any_number_of_threads() {
     let options = Options::new(Objective::Pareto);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
-        let mut found = pool.install(|| map_network(&machine, &rows, &options, &|| ())).expect("fits");
+        let mut found = pool
+            .install(|| map_network(&machine, &rows, &options, &Cache::in_memory(), &|| ()))
+            .expect("fits");
         found.iter_mut().for_each(|m| m.seconds = 0.0);
         format!("{found:?}")
     };
@@ -212,7 +214,7 @@ fn what_binds_explains_the_latency() {
         nest: layer([1, 1, 1000, 512, 1, 1, 1, 1], 1),
     };
     let options = Options::new(Objective::Latency);
-    let found = &map_network(&machine, &[dense], &options, &|| ()).expect("fits")[0];
+    let found = &map_network(&machine, &[dense], &options, &Cache::in_memory(), &|| ()).expect("fits")[0];
     // 512000 weights at four words a cycle.
     assert_eq!(found.binds, "dram read");
     let longest = found.busy.iter().map(|b| b.cycles).fold(0.0, f64::max);
@@ -230,7 +232,8 @@ fn tiles_fit_the_memories_and_the_backing_store_has_the_whole_layer() {
         count: 1,
         nest: layer([1, 1, 32, 16, 14, 14, 3, 3], 1),
     };
-    let found = &map_network(&machine, &[row], &Options::new(Objective::Edp), &|| ()).expect("fits")[0];
+    let found = &map_network(&machine, &[row], &Options::new(Objective::Edp), &Cache::in_memory(), &|| ())
+        .expect("fits")[0];
     let used = levels(&machine, found);
     let names: Vec<_> = used.iter().map(|level| machine.memories[level.memory].name.as_str()).collect();
     assert_eq!(names[..2], ["dram", "glb"]);
@@ -245,4 +248,18 @@ fn tiles_fit_the_memories_and_the_backing_store_has_the_whole_layer() {
     assert!(used[0].tiles.iter().all(|tile| tile.accesses_per_word >= 1.0), "{used:?}");
     let energy: f64 = used.iter().map(|level| level.energy_pj).sum();
     assert!((energy + found.macs as f64 - found.energy_pj).abs() <= 1e-9 * found.energy_pj);
+}
+
+#[test]
+fn what_binds_explains_the_latency_on_every_machine_that_is_shipped() {
+    let row =
+        LayerRow { net: "n".into(), layer: "c".into(), count: 1, nest: layer([1, 1, 8, 8, 4, 4, 3, 3], 1) };
+    for name in SHIPPED {
+        let machine = shipped(name).expect("shipped").expect("reads");
+        let options = Options { time: Some(std::time::Duration::ZERO), ..Options::new(Objective::Edp) };
+        let found = map_network(&machine, std::slice::from_ref(&row), &options, &Cache::in_memory(), &|| ());
+        let found = found.unwrap_or_else(|e| panic!("{name}: {e}"));
+        let longest = found[0].busy.iter().map(|b| b.cycles).fold(0.0, f64::max);
+        assert_eq!(longest.ceil() as u64, found[0].latency_cycles, "{name}");
+    }
 }

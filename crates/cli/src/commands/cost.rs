@@ -18,7 +18,11 @@ pub(super) fn run(args: &Cost, console: &Console) -> Result<(), Failure> {
     if let Some(hardware) = &args.hardware {
         return cost_hardware::run(args, hardware, console);
     }
-    let target = pipeline::target(args.target.as_deref().unwrap_or_default())?;
+    let Some(target) = &args.target else {
+        let message = "no machine is named: --target for one that code is generated for, or --hardware expected";
+        return Err(Failure::input(message).help("`nasc targets` and `nasc hardware` list them"));
+    };
+    let target = pipeline::target(target)?;
     let loaded = model::load(&args.model, console)?;
     let options = Options { passes: args.passes.clone(), ..Options::default() };
     let planned = compile::plan(&loaded.graph, target, &options).map_err(|e| refused(&e))?;

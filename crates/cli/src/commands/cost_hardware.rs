@@ -11,7 +11,7 @@ use crate::{hardware, workload};
 use hw::machine::Machine;
 use hw::{Estimate, Origin};
 use ir::Graph;
-use mapping::nest::{LayerRow, Options};
+use mapping::nest::{Cache, LayerRow, Options};
 use mapping::network::{Mapped, Part, Work, stream};
 use report::format::{grouped, percent};
 use report::{Align, Table};
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Cost, hardware: &Path, console: &Console) -> Result<(),
     widths(&graph, &machine, console);
     let nests: Vec<LayerRow> = parts.iter().filter_map(|part| row(&graph, part)).collect();
     let options = Options::new(map::objective(args.objective));
-    let mapped = map::search(&machine, &nests, &options, None, console)?;
+    let mapped = map::search(&machine, &nests, &options, &Cache::in_memory(), None, console)?;
     let rows = costs(&machine, &parts, &mapped);
     let totals = Totals::of(&rows, &machine);
     let value = json!({
@@ -170,8 +170,7 @@ impl Totals {
     fn sentence(&self, machine: &Machine) -> String {
         let time = self.milliseconds.zip(machine.clock_mhz);
         let time = time.map_or(String::new(), |(ms, mhz)| format!(" ({ms:.3} ms at {mhz} MHz)"));
-        // In the unit the description's energies are in: that of one multiply-accumulate where it says so.
-        let unit = if machine.mac_energy_pj == 1.0 { "times the energy of a MAC" } else { "pJ" };
+        let unit = map::energy_unit(machine);
         let energy = table::figure(self.energy_pj);
         format!("{} cycles{time}, {energy} {unit}; modelled", grouped(self.cycles))
     }

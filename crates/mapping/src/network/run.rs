@@ -1,6 +1,6 @@
 //! Every layer's search, side by side, and what binds in its result.
 
-use crate::nest::{Fix, LayerRow, MapError, Options, Outcome, Point, nest_text, search};
+use crate::nest::{Cache, Fix, LayerRow, MapError, Options, Outcome, Point, fetched_input, nest_text};
 use cost::nest::Model;
 use hw::machine::{Layer, Machine, Tier};
 use rayon::prelude::*;
@@ -57,6 +57,12 @@ pub struct Mapped {
     pub macs: u64,
     /// The mapping as a text that settles all of it: [`Fix::parse`] reads it.
     pub fix: String,
+    /// Input words read from the backing store if only those some multiplier uses are, and
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_words_touched: Option<u64>,
+    /// if the dense box is; both only where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_words_box: Option<u64>,
     /// The resource that is busy longest: `compute` or a memory's port.
     pub binds: String,
     /// Every resource that can bind.
@@ -69,7 +75,8 @@ pub struct Mapped {
     pub point: Point,
 }
 
-/// Maps every row on a machine, shapes side by side on the threads of the pool this is called in.
+/// Maps every row on a machine, shapes side by side on the threads of the pool this is called in. What the cache knows is not
+/// searched; what is found it knows.
 ///
 /// # Errors
 /// The first row, in the order given, that cannot be mapped.
@@ -77,6 +84,7 @@ pub fn map_network(
     machine: &Machine,
     rows: &[LayerRow],
     options: &Options,
+    cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Vec<Mapped>, MapError> {
     let shapes = shapes(rows);
@@ -85,7 +93,7 @@ pub fn map_network(
         .par_iter()
         .map(|&row| {
             let start = Instant::now();
-            let outcome = search(machine, &rows[row].nest, options);
+            let outcome = cache.search(machine, &rows[row].nest, options);
             progress();
             (outcome, start.elapsed().as_secs_f64())
         })
@@ -135,6 +143,8 @@ fn mapped(machine: &Machine, row: &LayerRow, outcome: &Outcome, point: &Point, s
     let model = Model::new(machine, &row.nest, point.mapping.bypass);
     let counted = model.breakdown(&point.mapping);
     let busy = busy(machine, point, &counted);
+    let [touched, dense] = fetched_input(machine, &row.nest, &point.mapping);
+    let differ = touched != dense;
     let macs = row.nest.macs();
     let macs_per_cycle = macs as f64 / point.cost.cycles;
     // The array where it is as busy as the busiest port: that no memory however wide would help.
@@ -156,6 +166,8 @@ fn mapped(machine: &Machine, row: &LayerRow, outcome: &Outcome, point: &Point, s
         energy_breakdown: model.energy_by_component(machine, &counted).into_iter().collect(),
         macs,
         fix: Fix::of(&point.mapping).to_string(),
+        input_words_touched: differ.then_some(touched as u64),
+        input_words_box: differ.then_some(dense as u64),
         binds: longest.resource.clone(),
         busy,
         nest: row.nest,

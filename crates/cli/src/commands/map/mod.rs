@@ -1,15 +1,17 @@
 //! `nasc map`: the best way to run layers on a described machine.
 
+mod sweep;
 pub(super) mod table;
+mod write;
 
 use crate::args::{self, Map};
 use crate::console::Console;
 use crate::failure::Failure;
 use crate::{hardware, workload};
 use hw::machine::Machine;
-use mapping::nest::{Fix, LayerRow, Objective, Options};
+use mapping::nest::{Cache, Fix, LayerRow, Objective, Options};
 use mapping::network::{Mapped, map_network, shape_count};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) fn run(args: &Map, console: &Console) -> Result<(), Failure> {
@@ -29,7 +31,17 @@ pub(super) fn run(args: &Map, console: &Console) -> Result<(), Failure> {
     if rows.is_empty() {
         return Err(Failure::input("nothing to map: no convolution and no matrix product"));
     }
-    let mapped = search(&machine, &rows, &options, args.threads, console)?;
+    if let Some(ranges) = &args.sweep {
+        return sweep::run(args, ranges, &machine, &rows, &options, console);
+    }
+    let folder = args.cache.clone().or_else(|| std::env::var_os("NASC_CACHE").map(PathBuf::from));
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    let cache = folder.as_deref().map_or_else(Cache::in_memory, Cache::open);
+    let mapped = search(&machine, &rows, &options, &cache, args.threads, console)?;
+    cache.save().map_err(|e| Failure::file(&folder.unwrap_or_default(), &e))?;
+    if let Some(output) = &args.output {
+        write::to(output, &machine, objective_name(args), &mapped, console)?;
+    }
     console.result(&mapped, || {
         console.table(&table::of(&mapped, args.pareto))?;
         if args.nest {
@@ -46,14 +58,20 @@ pub(super) fn search(
     machine: &Machine,
     rows: &[LayerRow],
     options: &Options,
+    cache: &Cache,
     threads: Option<u16>,
     console: &Console,
 ) -> Result<Vec<Mapped>, Failure> {
     let progress = console.counter("map", shape_count(rows));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build();
-    let pool = pool.map_err(|e| Failure::input(format!("--threads: {e}")))?;
-    let mapped = pool.install(|| map_network(machine, rows, options, &|| progress.step()));
+    let pool = pool(threads)?;
+    let mapped = pool.install(|| map_network(machine, rows, options, cache, &|| progress.step()));
     mapped.map_err(|e| Failure::input(format!("on `{}`: {e}", machine.name)))
+}
+
+/// As many threads as asked for, by default one a processor.
+fn pool(threads: Option<u16>) -> Result<rayon::ThreadPool, Failure> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build();
+    pool.map_err(|e| Failure::input(format!("--threads: {e}")))
 }
 
 fn options(args: &Map) -> Result<Options, Failure> {
@@ -81,6 +99,21 @@ pub(super) fn objective(named: args::Objective) -> Objective {
         args::Objective::Latency => Objective::Latency,
         args::Objective::Edp => Objective::Edp,
     }
+}
+
+/// What was minimised, in words.
+fn objective_name(args: &Map) -> &'static str {
+    match args.objective {
+        _ if args.pareto => "energy for its latency",
+        args::Objective::Energy => "energy",
+        args::Objective::Latency => "latency",
+        args::Objective::Edp => "energy-delay product",
+    }
+}
+
+/// The unit of a machine's energies: one that states 1 pJ a multiply-accumulate counts in multiples of that.
+pub(super) fn energy_unit(machine: &Machine) -> &'static str {
+    if machine.mac_energy_pj == 1.0 { "times the energy of a MAC" } else { "pJ" }
 }
 
 /// `5s`, `200ms`, `2m`.

@@ -81,7 +81,7 @@ pub(crate) fn share(part: f64) -> String {
     percent((part * 1e6).round() as u64, 1_000_000)
 }
 
-fn proof(layer: &Mapped) -> String {
+pub(super) fn proof(layer: &Mapped) -> String {
     if layer.proven_optimal { "proven".to_owned() } else { format!("gap {:.2} %", layer.gap * 100.0) }
 }
 
