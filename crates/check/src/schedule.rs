@@ -152,16 +152,18 @@ pub fn follow(machine: &Machine, net: &Net, schedule: &Schedule) -> Result<Repla
     Replay::new(machine, net, schedule, None).run()
 }
 
-/// Refuses totals below what the network takes on the machine however it is run: every multiply-accumulate once with its element
+/// Refuses totals below what the network takes on the machine however it is run: every row that is needed made once with its element
 /// accesses, weights and results the caller wants moved from and to the backing store once.
 ///
 /// # Errors
 /// The bound that is broken.
 pub fn physical(machine: &Machine, net: &Net, energy_pj: f64, cycles: f64) -> Result<(), Fault> {
     let (mut macs, mut read, mut written) = (0u64, 0u64, 0u64);
-    for (at, layer) in net.layers.iter().enumerate() {
-        if let Task::Nest(nest) = &layer.task {
-            macs += nest.macs();
+    for (at, (layer, needed)) in net.layers.iter().zip(needed_rows(net)).enumerate() {
+        if let Task::Nest(nest) = &layer.task
+            && !needed.is_empty()
+        {
+            macs += nest.macs() / layer.rows * needed.len() as u64;
             read += weight_words(nest);
         }
         if is_wanted(net, at) {
@@ -201,6 +203,28 @@ pub fn physical(machine: &Machine, net: &Net, energy_pj: f64, cycles: f64) -> Re
 fn weight_words(nest: &Layer) -> u64 {
     let [_, g, k, c, _, _, r, s] = nest.size;
     g * k * c * r * s
+}
+
+/// Rows of each result that something the caller wants depends on; a stride can step over some.
+fn needed_rows(net: &Net) -> Vec<BTreeSet<u64>> {
+    let mut needed = vec![BTreeSet::new(); net.layers.len()];
+    for (at, layer) in net.layers.iter().enumerate().rev() {
+        if is_wanted(net, at) {
+            needed[at] = (0..layer.rows).collect();
+        }
+        let rows = std::mem::take(&mut needed[at]);
+        for operand in &layer.operands {
+            let Source::Layer(from) = operand.source else { continue };
+            let (height, window) = (net.layers[from].rows, operand.window);
+            for row in &rows {
+                let taps = 0..window.kernel.min(height.saturating_add(window.pad));
+                let places = taps.filter_map(|tap| (row * window.stride + tap).checked_sub(window.pad));
+                needed[from].extend(places.filter(|&place| place < height));
+            }
+        }
+        needed[at] = rows;
+    }
+    needed
 }
 
 /// Whether a result must end in the backing store.
