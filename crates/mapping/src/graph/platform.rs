@@ -181,13 +181,16 @@ fn check(platform: &Platform) -> Result<(), GraphError> {
     Ok(())
 }
 
-/// `(energy, seconds)` by layer and engine.
+/// A layer's `(energy, seconds)` by engine; `None` where it does not run there.
+type OnEngines = Vec<Option<(f64, f64)>>;
+
+/// Every layer on every engine.
 fn costs(
     platform: &Platform,
     net: &Checked<'_>,
     goal: Goal,
     time: Option<Duration>,
-) -> Result<Vec<Vec<Option<(f64, f64)>>>, GraphError> {
+) -> Result<Vec<OnEngines>, GraphError> {
     let objective = if goal == Goal::Energy { Objective::Energy } else { Objective::Latency };
     let mut tables: Vec<Table<'_>> =
         platform.engines.iter().map(|e| Table::new(&e.machine, objective, time)).collect();

@@ -75,8 +75,8 @@ pub(super) fn view(machine: &Machine, homes: Homes, room: u64) -> Machine {
     let mut home = machine.memories[plane].clone();
     (home.tier, home.holds, home.capacity_words, home.may_bypass) = (Tier::Backing, homes, None, [false; 3]);
     for (at, memory) in seen.memories.iter_mut().enumerate() {
-        for t in 0..3 {
-            let moved = homes[t] && (memory.tier == Tier::Backing || at == plane);
+        for (t, home) in homes.into_iter().enumerate() {
+            let moved = home && (memory.tier == Tier::Backing || at == plane);
             memory.holds[t] &= !moved;
             memory.may_bypass[t] &= !moved;
         }
