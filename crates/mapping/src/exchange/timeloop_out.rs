@@ -13,7 +13,8 @@
 //! `((last2 - 1) * f1 + last1 - 1) * f0 + last0` is its size, which is checked there and holds here by construction.
 
 use crate::nest::{Conflict, conflicts};
-use hw::machine::{DIMS, Dim, Layer, Machine, Mapping, Memory, Slice, Tensor, Tier};
+use cost::nest::input_words;
+use hw::machine::{DIMS, Dim, Fetch, Layer, Machine, Mapping, Memory, PerDim, Slice, Tensor, Tier};
 use std::fmt::Write;
 
 /// A file for Timeloop's model.
@@ -71,6 +72,8 @@ struct Level<'a> {
     trips: [Trip; DIMS],
     /// Innermost first.
     order: [Dim; DIMS],
+    /// Words it has; `None`: no limit.
+    entries: Option<u64>,
 }
 
 /// What becomes of a mapping.
@@ -119,6 +122,12 @@ fn chain<'a>(machine: &'a Machine, layer: &Layer, mapping: &Mapping) -> Result<C
          and has one energy for reading and writing a level."
             .to_owned(),
     ];
+    if whole_energy(machine).is_none() {
+        notes.push(format!(
+            "A multiply-accumulate is {} pJ, which Timeloop cannot read (whole numbers only): it takes its own figure.",
+            machine.mac_energy_pj
+        ));
+    }
     let mut levels = Vec::new();
     for tier in [Tier::Backing, Tier::Buffer] {
         levels.extend(machine.memories.iter().filter(|m| m.tier == tier).map(|m| level(m, mapping)));
@@ -151,6 +160,7 @@ fn chain<'a>(machine: &'a Machine, layer: &Layer, mapping: &Mapping) -> Result<C
         levels[above].trips[d] = blocks;
         levels[0].trips[d] = buffers;
     }
+    widen(&mut levels, above, &spread, layer, &mut notes);
     levels[above].order = mapping.order[0];
     levels[0].order = mapping.order[1];
     let sides = [0, 1].map(|axis| machine.axes.get(axis).map_or(1, |a| a.size));
@@ -186,6 +196,7 @@ fn level<'a>(memory: &'a Memory, mapping: &Mapping) -> Level<'a> {
         inside_element: memory.tier == Tier::Element,
         trips: [(1, 1); DIMS],
         order: innermost_first(),
+        entries: memory.capacity_words,
     }
 }
 
@@ -204,7 +215,8 @@ fn carrier(levels: &mut Vec<Level<'_>>, machine: &Machine, base: &str, inside_el
     }
     let note = format!("`{name}` is no memory of the machine: it holds nothing and carries loops.");
     let (trips, order) = ([(1, 1); DIMS], innermost_first());
-    levels.push(Level { name, memory: None, keep: [false; 3], inside_element, trips, order });
+    let (keep, entries) = ([false; 3], Some(1));
+    levels.push(Level { name, memory: None, keep, inside_element, trips, order, entries });
     note
 }
 
@@ -246,6 +258,38 @@ fn trips(layer: &Layer, mapping: &Mapping, dim: Dim) -> [Trip; 5] {
     trips
 }
 
+/// Makes levels large enough for whole boxes of the input, which Timeloop holds where a stride leaves gaps and we do not.
+fn widen(
+    levels: &mut [Level<'_>],
+    above: usize,
+    spread: &[Trip; DIMS],
+    layer: &Layer,
+    notes: &mut Vec<String>,
+) {
+    let mut tile: PerDim = [1; DIMS];
+    for at in (0..levels.len()).rev() {
+        for d in 0..DIMS {
+            let children = if at == above { spread[d].0 } else { 1 };
+            tile[d] =
+                tile[d].saturating_mul(levels[at].trips[d].0).saturating_mul(children).min(layer.size[d]);
+        }
+        let level = &mut levels[at];
+        let words = |&tensor: &Tensor| match tensor {
+            Tensor::Input => input_words(&tile, layer.stride, Fetch::Box),
+            _ => Dim::ALL.iter().filter(|&&d| tensor.uses(d)).map(|&d| tile[d as usize]).product::<u64>(),
+        };
+        let needed = Tensor::ALL.iter().filter(|&&t| level.keep[t as usize]).map(words).sum();
+        if let Some(capacity) = level.entries.filter(|&capacity| capacity < needed) {
+            level.entries = Some(needed);
+            notes.push(format!(
+                "`{}` is given {needed} words instead of the {capacity} it has: with the stride of {}, Timeloop holds \
+                 words between those that are used.",
+                level.name, layer.stride
+            ));
+        }
+    }
+}
+
 /// A name as YAML: quoted where it is more than a plain word.
 fn quoted(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -282,14 +326,22 @@ fn problem(text: &mut String, layer: &Layer) {
     );
 }
 
+/// The energy of a multiply-accumulate where Timeloop can read it: it takes a whole number there alone.
+fn whole_energy(machine: &Machine) -> Option<u64> {
+    let energy = machine.mac_energy_pj;
+    (energy.fract() == 0.0 && (0.0..1e9).contains(&energy)).then_some(energy as u64)
+}
+
 /// The machine as Timeloop's plain `arch`: levels from the inside out.
 fn architecture(text: &mut String, machine: &Machine, chain: &Chain<'_>) {
     let [x, y] = chain.mesh;
     let array = format!("instances: {}, meshX: {x}, meshY: {y}", x * y);
+    let whole = whole_energy(machine);
+    let energy = whole.map_or(String::new(), |energy| format!(", energy: {energy}"));
     let _ = writeln!(
         text,
-        "arch:\n  arithmetic: {{name: MAC, {array}, word_bits: {}, energy: {}}}\n  storage:",
-        machine.word_bits, machine.mac_energy_pj
+        "arch:\n  arithmetic: {{name: MAC, {array}, word_bits: {}{energy}}}\n  storage:",
+        machine.word_bits
     );
     for level in chain.levels.iter().rev() {
         let mesh = if level.inside_element { &array } else { "instances: 1, meshX: 1, meshY: 1" };
@@ -303,7 +355,7 @@ fn architecture(text: &mut String, machine: &Machine, chain: &Chain<'_>) {
                 if memory.tier == Tier::Backing {
                     text.push_str(", class: DRAM, technology: DRAM");
                 }
-                if let Some(words) = memory.capacity_words {
+                if let Some(words) = level.entries {
                     let _ = write!(text, ", entries: {words}");
                 }
                 let _ = write!(text, ", word_bits: {}", memory.word_bits);
@@ -343,7 +395,8 @@ fn directives(text: &mut String, chain: &Chain<'_>) {
             factors(&level.trips),
             letters(&level.order)
         );
-        if at == chain.above {
+        // A level with one child has no spatial directive there.
+        if at == chain.above && chain.mesh != [1, 1] {
             let (order, split) = &chain.split;
             let _ = write!(
                 text,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// Bytes of text.
 pub(super) const LARGEST: usize = 8 << 20;
 /// Values of a file, with every alias counted as often as it stands there: a few hundred bytes of aliases of aliases can be billions.
-const MOST_NODES: usize = 1 << 20;
+const MOST_NODES: usize = 1 << 18;
 /// Lists in maps in lists.
 const DEEPEST: usize = 32;
 
