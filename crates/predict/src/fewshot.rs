@@ -197,7 +197,7 @@ pub fn adapt(
     let mut fitted = fit(table, &alone, stream)?;
     let (mut best, mut score, mut held) = (f64::INFINITY, f64::INFINITY, Vec::new());
     for pull in options.pulls.iter().copied() {
-        if !(pull > 0.0) {
+        if pull.is_nan() || pull <= 0.0 {
             return Err(PredictError::Setting { name: "pull", found: pull, expected: "a number above 0" });
         }
         let predicted = leave_one_out(known, table, pull);

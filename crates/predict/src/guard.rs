@@ -19,11 +19,14 @@ pub struct Guard {
     pub figure: [f64; 2],
 }
 
+/// A column's name, the value asked for, and the range measured.
+pub type Beyond = (String, f64, [f64; 2]);
+
 /// A query outside the measured range.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outside {
     /// Column, value asked for, and the range measured; the farthest first.
-    pub columns: Vec<(String, f64, [f64; 2])>,
+    pub columns: Vec<Beyond>,
     /// How far outside the farthest lies, in widths of its range.
     pub distance: f64,
 }
@@ -80,7 +83,7 @@ impl Guard {
         row: &[f64],
         figure: f64,
     ) -> Option<Outside> {
-        let mut found: Vec<(f64, (String, f64, [f64; 2]))> = Vec::new();
+        let mut found: Vec<(f64, Beyond)> = Vec::new();
         for (((name, value), low), high) in names.zip(row).zip(&self.low).zip(&self.high) {
             let beyond = (low - value).max(value - high);
             // A column that never changed has no range: its own size stands in.

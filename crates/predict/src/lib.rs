@@ -39,7 +39,7 @@ pub use boost::{Boost, BoostOptions};
 pub use figures::Figures;
 pub use fit::{Candidate, Family, Fitted, Model, Options, Prediction, Predictor, fit};
 pub use folds::folds;
-pub use guard::{Guard, Outside};
+pub use guard::{Beyond, Guard, Outside};
 pub use linear::{Linear, LinearOptions};
 pub use nnls::nnls;
 pub use stream::Stream;
