@@ -256,3 +256,21 @@ fn a_search_out_of_time_reports_its_gap() {
     let found = search(&machine, &layer, &options).unwrap();
     assert!(!found.proven_optimal && found.gap > 0.0 && found.gap <= 1.0);
 }
+
+#[test]
+fn the_largest_layers_there_can_be_end_in_time() {
+    let machine = shipped("e168").unwrap().unwrap();
+    let time = Some(std::time::Duration::from_millis(100));
+    for size in [
+        [1 << 50, 1, 1, 1, 1, 1, 1, 1],
+        [1, 1 << 30, 1, 1, 1024, 1024, 1, 1],
+        [1, 1, 1 << 40, 1 << 10, 1, 1, 1, 1],
+    ] {
+        let found = search(
+            &machine,
+            &Layer::new(size, 1).unwrap(),
+            &Options { time, ..Options::new(Objective::Edp) },
+        );
+        assert!(found.is_ok_and(|found| found.points[0].cost.cycles >= f64::from(1 << 30)));
+    }
+}

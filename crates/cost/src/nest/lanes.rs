@@ -33,10 +33,30 @@ pub struct Part {
 }
 
 impl Part {
-    /// The least of the lanes `from..to`, number by number.
-    pub fn least(&self, from: usize, to: usize) -> (f64, [f64; ROWS]) {
-        let least = |lane: &Eight| lane[from..to].iter().copied().fold(f64::INFINITY, f64::min);
-        (least(&self.energy_pj), std::array::from_fn(|r| least(&self.rows[r])))
+    /// The least of the lanes `from..to`, number by number, of the first `used` ports.
+    #[inline]
+    pub fn least(&self, from: usize, to: usize, used: usize) -> (f64, [f64; ROWS]) {
+        let least = |lane: &Eight| {
+            lane[from..to].iter().fold(f64::INFINITY, |least, &x| if x < least { x } else { least })
+        };
+        let mut rows = [0.0; ROWS];
+        for (least_row, row) in rows.iter_mut().zip(&self.rows).take(used) {
+            *least_row = least(row);
+        }
+        (least(&self.energy_pj), rows)
+    }
+
+    /// Cycles of the busiest port by lane, with more on each port and what `linear` has fixed.
+    #[inline]
+    pub fn longest(&self, linear: &Linear, more: &[f64; ROWS]) -> Eight {
+        let mut longest = [0.0; 8];
+        for ((row, (_, fixed)), more) in self.rows.iter().zip(&linear.rows).zip(more).take(linear.used) {
+            for (longest, row) in longest.iter_mut().zip(row) {
+                let cycles = fixed + more + row;
+                *longest = if cycles > *longest { cycles } else { *longest };
+            }
+        }
+        longest
     }
 }
 

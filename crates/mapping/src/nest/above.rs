@@ -28,7 +28,7 @@ impl Above {
 
     pub(super) fn new(space: &Space) -> Self {
         let mut cuts = Cuts::new(space);
-        let (least, rows) = space.lanes.outer(&cuts.upper(&[0; DIMS])).least(0, 8);
+        let (least, rows) = space.lanes.outer(&cuts.upper(&[0; DIMS])).least(0, 8, ROWS);
         let mut energy_pj = [least; 4];
         let mut extent = space.model.layer.size;
         extent[Dim::G as usize] = 1;
@@ -124,7 +124,7 @@ impl<'a> Cuts<'a> {
         let upper = self.upper(at);
         let [n, _, k, c, p, q, r, s] = upper.buffers;
         let again = [n * p * q, k, c * r * s, 1.0][self.which] - 1.0;
-        self.space.lanes.outer(&upper).least(0, 8).0 + again * self.again_pj[self.which]
+        self.space.lanes.outer(&upper).least(0, 8, 0).0 + again * self.again_pj[self.which]
     }
 
     fn fits(&self, at: &[usize; DIMS], finest: &[Dim]) -> bool {

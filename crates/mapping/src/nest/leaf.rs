@@ -187,8 +187,9 @@ impl<'a> Leaf<'a> {
         let (mut inner, outer) = (self.inner(descent), self.outer(descent, true));
         inner.energy_pj.iter_mut().zip(self.dead).for_each(|(energy, dead)| *energy += dead);
         let lanes = descent.through.map_or(0..8, lanes_of);
-        let (below, rows) = inner.least(lanes.start, lanes.end);
-        let (above, more) = outer.least(lanes.start, lanes.end);
+        let used = self.space.lanes.linear.used;
+        let (below, rows) = inner.least(lanes.start, lanes.end, used);
+        let (above, more) = outer.least(lanes.start, lanes.end, used);
         let cycles = self.cycles(|r| rows[r] + more[r]);
         !self.front.prunes(self.space.cost(below + above, cycles))
     }
@@ -200,7 +201,8 @@ impl<'a> Leaf<'a> {
             self.space.lanes.inner(&descent.factors, true, self.sliced, self.step_words),
             self.outer(descent, true),
         );
-        let ((below, rows), (above, more)) = (inner.least(0, 8), outer.least(0, 8));
+        let used = self.space.lanes.linear.used;
+        let ((below, rows), (above, more)) = (inner.least(0, 8, used), outer.least(0, 8, used));
         let cycles = self.cycles(|r| rows[r] + more[r]);
         !self.front.prunes(self.space.cost(below + above, cycles))
     }

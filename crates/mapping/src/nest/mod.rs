@@ -2,7 +2,8 @@
 //!
 //! **Map space.** Every loop of size `D` is spread over `s` elements, `s = ceil(D / q)` for some `q`; an element's tile is
 //! `t = ceil(D / (s n))` for some number of blocks `n`; a buffer tile is `j` blocks, the smallest that gives its number of buffer
-//! tiles. So factors are ragged in space and time, and a tile larger than its count needs is left out. A loop may lie across both
+//! tiles. So factors are ragged in space and time, and a tile larger than its count needs is left out; a
+//! loop of more than 2^26 iterations is cut into powers of two only. A loop may lie across both
 //! axes of the array. Blocks and buffer tiles are each repeated in any order. Each element may run `K` or `C` outermost and hold,
 //! of one tensor that depends on it, only the slice in hand (uneven residency). A tensor may pass by a buffer that allows it.
 //!
@@ -12,9 +13,11 @@
 //!
 //! **Bounds.** Best first over partial choices of `s`, then `t`. A loop not chosen yet takes, number by number, the best of what it
 //! could be; steps are at least the work left over the elements left; the tensor that stays in place is loaded once, the others as
-//! often as their loops demand; loops not tiled yet share what their tensors have room for in an element; the buffers are large
-//! enough for everything. Within an element's tile, counts only grow with the
-//! number of buffer tiles, so that the search stops at the first that fit.
+//! often as their loops demand; loops not tiled yet share what their tensors have room for in an element; above the blocks at least
+//! what the cheapest buffer tiles that fit cost (`above`). Within an element's tile, counts only grow with the number of buffer
+//! tiles, so that the search stops at the first that fit; not where a fetch reads words between strides.
+//!
+//! **Settled parts.** [`Fix`] narrows the space: an array dataflow, an order, or a whole mapping. **Kept results:** [`Cache`].
 
 mod above;
 mod cache;

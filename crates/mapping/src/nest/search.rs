@@ -3,7 +3,7 @@
 use super::fix::Fix;
 use super::front::{Front, Objective, Point};
 use super::leaf::{Leaf, lanes_of};
-use super::space::{SearchError, Space, Tile};
+use super::space::{SearchError, Space, Tile, whole};
 use cost::nest::{Factors, LANES, Upper};
 use hw::machine::{DIMS, Dim, Layer, Machine, PerDim, Tensor};
 use std::cmp::Ordering;
@@ -240,7 +240,7 @@ impl Search<'_> {
         let mut factors: [Factors; DIMS] = std::array::from_fn(|d| space.choices[d].open);
         let mut pe = [1; DIMS];
         let mut steps = 1.0 / f64::from(node.left.max(1));
-        let mut whole = true;
+        let mut settled = true;
         for (at, dim) in ORDER.iter().enumerate() {
             let d = *dim as usize;
             let spread = &space.choices[d].spread[node.spread[d] as usize];
@@ -250,7 +250,7 @@ impl Search<'_> {
             } else if at < depth {
                 factors[d] = spread.1;
             } else {
-                whole = false;
+                settled = false;
             }
             steps *= if at < depth { factors[d].steps } else { factors[d].size };
         }
@@ -262,7 +262,7 @@ impl Search<'_> {
         } else {
             least_step_words(&factors, depth, node.left)
         };
-        let least_steps = if whole { steps } else { steps.floor() };
+        let least_steps = if settled { steps } else { steps.floor() };
         let steps = factors.iter().map(|f| f.steps).product::<f64>().max(least_steps);
         self.least(space, &factors, space.sliced(&pe), words, steps)
     }
@@ -278,27 +278,27 @@ impl Search<'_> {
     ) -> Option<f64> {
         self.evaluated += 16;
         let mut least: Option<f64> = None;
-        let mut consider = |energy_pj: f64, row: &dyn Fn(usize) -> f64| {
-            let cost = space.cost(energy_pj, space.cycles(steps, row));
+        let mut consider = |energy_pj: f64, longest: f64| {
+            let cost = space.cost(energy_pj, whole(steps, longest));
             if !self.front.prunes(cost) {
                 let score = self.front.objective.score(cost).0;
                 least = Some(least.map_or(score, |l| l.min(score)));
             }
         };
+        let linear = &space.lanes.linear;
         let inner = space.lanes.inner(f, false, sliced, words);
+        let longest = inner.longest(linear, &space.above.rows);
         for (lane, (stays, _)) in LANES.into_iter().enumerate() {
-            let above = space.above.energy_pj(stays, sliced);
-            let row = |r: usize| inner.rows[r][lane] + space.above.rows[r];
-            consider(inner.energy_pj[lane] + above, &row);
+            consider(inner.energy_pj[lane] + space.above.energy_pj(stays, sliced), longest[lane]);
         }
         let inner = space.lanes.inner(f, true, sliced, words);
         for stays in Tensor::ALL.into_iter().filter(|&t| !sliced[t as usize]) {
             let lanes = lanes_of(stays);
             let outer = space.lanes.outer(&one_block(f, stays));
-            let (above, rows) = outer.least(lanes.start, lanes.end);
+            let (above, rows) = outer.least(lanes.start, lanes.end, linear.used);
+            let longest = inner.longest(linear, &rows);
             for lane in lanes {
-                let row = |r: usize| inner.rows[r][lane] + rows[r];
-                consider(inner.energy_pj[lane] + above, &row);
+                consider(inner.energy_pj[lane] + above, longest[lane]);
             }
         }
         least

@@ -83,8 +83,14 @@ pub struct Space {
     pub(super) above: Above,
 }
 
+/// Loops longer than this are cut in halves of halves only: there would be too many cuts to list.
+const LONGEST: u64 = 1 << 26;
+
 /// `ceil(size / q)` for every `q`, each once, largest first.
 pub(super) fn ceilings(size: u64) -> Vec<u64> {
+    if size > LONGEST {
+        return (0..64).map(|halved| size.div_ceil(1 << halved)).take_while(|&x| x > 1).chain([1]).collect();
+    }
     let mut values = Vec::new();
     let mut parts = 1;
     loop {
@@ -327,8 +333,8 @@ impl Space {
     #[inline]
     pub(super) fn cycles(&self, steps: f64, row: impl Fn(usize) -> f64) -> f64 {
         let rows = self.lanes.linear.rows[..self.lanes.linear.used].iter().enumerate();
-        let longest = rows.map(|(r, fixed)| fixed.1 + row(r)).fold(0.0, f64::max);
-        steps.max((longest * (1.0 - 1e-12)).ceil())
+        let longer = |longest: f64, cycles: f64| if cycles > longest { cycles } else { longest };
+        whole(steps, rows.map(|(r, fixed)| fixed.1 + row(r)).fold(0.0, longer))
     }
 
     /// With the energy that is fixed.
@@ -367,6 +373,13 @@ impl Space {
         }
         false
     }
+}
+
+/// Latency of whole steps and of the busiest port's cycles; rounding never makes it more than it is.
+#[inline]
+pub(super) fn whole(steps: f64, longest: f64) -> f64 {
+    let longest = longest * (1.0 - 1e-12);
+    if longest <= steps { steps } else { longest.ceil() }
 }
 
 /// Number by number the lesser.
