@@ -256,7 +256,7 @@ fn what_binds_explains_the_latency_on_every_machine_that_is_shipped() {
         LayerRow { net: "n".into(), layer: "c".into(), count: 1, nest: layer([1, 1, 8, 8, 4, 4, 3, 3], 1) };
     for name in SHIPPED {
         let machine = shipped(name).expect("shipped").expect("reads");
-        let options = Options { time: Some(std::time::Duration::ZERO), ..Options::new(Objective::Edp) };
+        let options = Options::new(Objective::Edp);
         let found = map_network(&machine, std::slice::from_ref(&row), &options, &Cache::in_memory(), &|| ());
         let found = found.unwrap_or_else(|e| panic!("{name}: {e}"));
         let longest = found[0].busy.iter().map(|b| b.cycles).fold(0.0, f64::max);

@@ -19,7 +19,8 @@ pub(super) fn run(args: &Cost, console: &Console) -> Result<(), Failure> {
         return cost_hardware::run(args, hardware, console);
     }
     let Some(target) = &args.target else {
-        let message = "no machine is named: --target for one that code is generated for, or --hardware expected";
+        let message =
+            "no machine is named: --target for one that code is generated for, or --hardware expected";
         return Err(Failure::input(message).help("`nasc targets` and `nasc hardware` list them"));
     };
     let target = pipeline::target(target)?;
