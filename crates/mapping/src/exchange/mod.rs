@@ -19,4 +19,4 @@ mod zigzag;
 
 pub use include::{Included, include};
 pub use timeloop_out::{Unwritable, Written, timeloop};
-pub use workload::{LeftOut, Problem, Workload, WorkloadError, is_workload, parse_workload};
+pub use workload::{LeftOut, Problem, Workload, WorkloadError, parse_workload};

@@ -136,11 +136,6 @@ pub enum Problem {
     Layer(#[from] LayerError),
 }
 
-/// Whether a text reads as YAML that could be a workload of either tool, so that an error of [`parse_workload`] is worth showing.
-pub fn is_workload(text: &str) -> bool {
-    yaml::parse(text).is_ok_and(|root| kind(&root).is_some())
-}
-
 /// Reads a Timeloop problem or a ZigZag workload; `path` gives the names of network and layer where the file has none: of
 /// `alexnet/3.yaml` with one problem the layer `3` of `alexnet`, of `resnet18.yaml` with a list the network `resnet18`.
 pub fn parse_workload(text: &str, path: &Path) -> Result<Workload, WorkloadError> {
