@@ -9,7 +9,7 @@ use mapping::exchange::{WorkloadError, include, parse_workload};
 use mapping::nest::{LayerRow, parse_layers};
 use mapping::network::{Part, Work, parts};
 use passes::{Context, Run};
-use std::path::Path;
+use std::path::{Component, Path};
 
 /// Largest text that is read.
 const LARGEST: u64 = 64 << 20;
@@ -79,13 +79,13 @@ fn table(path: &Path) -> Result<Vec<LayerRow>, Failure> {
     parse_layers(&text(path)?).map_err(|error| at_line(path, &error.to_string()))
 }
 
-/// A workload of Timeloop or ZigZag; files it includes are named from its folder.
+/// A workload of Timeloop or ZigZag; files it includes lie in its folder.
 fn exchanged(path: &Path, console: &Console) -> Result<Vec<LayerRow>, Failure> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     let find = |name: &str| {
-        // Timeloop's own workloads include `../problem_base.yaml`.
-        if !Path::new(name).is_relative() {
-            return Err("a path from the folder of the workload expected".to_owned());
+        // Files from outside are not trusted with paths: a base in the folder above is to be copied beside the workload.
+        if !Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
+            return Err("a file in the folder of the workload expected".to_owned());
         }
         text(&folder.join(name)).map_err(|e| e.message)
     };

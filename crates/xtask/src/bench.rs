@@ -2,6 +2,7 @@
 
 mod build;
 mod compile_time;
+mod mapping;
 mod mcu;
 mod minimalloc;
 mod table;
@@ -28,6 +29,7 @@ type Section = (&'static str, &'static str, fn(&Bench) -> Result<String>);
 
 const SECTIONS: &[Section] = &[
     ("mcu", "networks on microcontrollers", mcu::section),
+    ("mapping", "mapping", mapping::section),
     ("minimalloc", "static allocation", minimalloc::section),
     ("compile", "compile time", compile_time::section),
 ];

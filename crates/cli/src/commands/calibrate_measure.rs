@@ -234,9 +234,12 @@ fn read(table: &Path) -> Result<Samples, Failure> {
     csv::parse(&text).map_err(|e| Failure::input(format!("{}: {e}", table.display())))
 }
 
+/// Columns, and a row for each sample.
+pub(crate) type Work = (Vec<Column>, Vec<Vec<f64>>);
+
 /// The columns and rows of samples that a runtime of this machine made: the work its kernels do for each network. `None` where
 /// the samples are of another device.
-pub(crate) fn work(samples: &Samples, table: &Path) -> Option<Result<(Vec<Column>, Vec<Vec<f64>>), Failure>> {
+pub(crate) fn work(samples: &Samples, table: &Path) -> Option<Result<Work, Failure>> {
     let runtime = Runtime::of(samples.runtime.as_deref()?)?;
     let folder = table.parent().unwrap_or(Path::new(""));
     let row = |sample: &csv::Sample| {

@@ -111,7 +111,7 @@ fn modelled(value: f64, unit: &str) -> Estimate {
 
 impl Row<'_> {
     fn utilisation(&self, machine: &Machine) -> f64 {
-        self.macs as f64 / self.cycles.max(1) as f64 / machine.elements() as f64
+        self.macs as f64 / self.cycles.max(1) as f64 / machine.peak_macs_per_cycle()
     }
 
     fn describe(&self, machine: &Machine) -> Value {
@@ -152,7 +152,7 @@ impl Totals {
             cycles,
             energy_pj: rows.iter().map(|row| row.energy_pj).sum(),
             milliseconds: machine.clock_mhz.map(|mhz| cycles as f64 / mhz / 1e3),
-            utilisation: macs as f64 / cycles.max(1) as f64 / machine.elements() as f64,
+            utilisation: macs as f64 / cycles.max(1) as f64 / machine.peak_macs_per_cycle(),
         }
     }
 

@@ -54,6 +54,16 @@ impl Machine {
         self.precisions.iter().find(|p| p.input_bits == self.word_bits && p.weight_bits == self.word_bits)
     }
 
+    /// Multiply-accumulates of a clock cycle in which every element works, at [`Machine::own_precision`].
+    pub fn peak_macs_per_cycle(&self) -> f64 {
+        self.elements() as f64 * self.own_precision().map_or(1.0, |p| p.macs_per_cycle)
+    }
+
+    /// [`Machine::mapping_view`] at [`Machine::own_precision`].
+    pub fn own_view(&self) -> View {
+        self.mapping_view(None).expect("invariant: a machine's own precision is one of its precisions")
+    }
+
     /// The machine as mapping sees it at a precision of the file; `None`: [`Machine::own_precision`].
     ///
     /// The nest model lets an element do one multiply-accumulate a cycle. Where it does `m` of them, a cycle of the view is one

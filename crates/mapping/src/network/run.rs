@@ -2,7 +2,7 @@
 
 use crate::nest::{Cache, Fix, LayerRow, MapError, Options, Outcome, Point, fetched_input, nest_text};
 use cost::nest::Model;
-use hw::machine::{Layer, Machine, Tier};
+use hw::machine::{Layer, Machine, Tier, View};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -88,12 +88,13 @@ pub fn map_network(
     progress: Progress<'_>,
 ) -> Result<Vec<Mapped>, MapError> {
     let shapes = shapes(rows);
+    let view = &machine.own_view();
     let found: Vec<_> = shapes
         .firsts
         .par_iter()
         .map(|&row| {
             let start = Instant::now();
-            let outcome = cache.search(machine, &rows[row].nest, options);
+            let outcome = cache.search(&view.machine, &rows[row].nest, options);
             progress();
             (outcome, start.elapsed().as_secs_f64())
         })
@@ -108,7 +109,7 @@ pub fn map_network(
             error: error.clone(),
         })?;
         let seconds = if shapes.firsts[shape] == at { *seconds } else { 0.0 };
-        results.extend(outcome.points.iter().map(|point| mapped(machine, row, outcome, point, seconds)));
+        results.extend(outcome.points.iter().map(|point| mapped(view, row, outcome, point, seconds)));
     }
     Ok(results)
 }
@@ -139,14 +140,15 @@ fn shapes(rows: &[LayerRow]) -> Shapes {
     shapes
 }
 
-fn mapped(machine: &Machine, row: &LayerRow, outcome: &Outcome, point: &Point, seconds: f64) -> Mapped {
+fn mapped(view: &View, row: &LayerRow, outcome: &Outcome, point: &Point, seconds: f64) -> Mapped {
+    let machine = &view.machine;
     let model = Model::new(machine, &row.nest, point.mapping.bypass);
     let counted = model.breakdown(&point.mapping);
-    let busy = busy(machine, point, &counted);
+    let busy = busy(view, point, &counted);
     let [touched, dense] = fetched_input(machine, &row.nest, &point.mapping);
     let differ = touched != dense;
     let macs = row.nest.macs();
-    let macs_per_cycle = macs as f64 / point.cost.cycles;
+    let cycles = (point.cost.cycles * view.clock_cycles_per_step).ceil();
     // The array where it is as busy as the busiest port: that no memory however wide would help.
     let longest = busy.iter().fold(&busy[0], |most, b| if b.cycles > most.cycles { b } else { most });
     Mapped {
@@ -154,10 +156,11 @@ fn mapped(machine: &Machine, row: &LayerRow, outcome: &Outcome, point: &Point, s
         layer: row.layer.clone(),
         count: row.count,
         energy_pj: point.cost.energy_pj,
-        latency_cycles: point.cost.cycles as u64,
-        edp_pj_cycles: point.cost.edp(),
-        macs_per_cycle,
-        utilisation: macs_per_cycle / machine.elements() as f64,
+        latency_cycles: cycles as u64,
+        edp_pj_cycles: point.cost.energy_pj * cycles,
+        macs_per_cycle: macs as f64 / cycles,
+        // A cycle of the view is a multiply-accumulate of every element.
+        utilisation: macs as f64 / point.cost.cycles / machine.elements() as f64,
         mapping: nest_text(machine, &row.nest, &point.mapping),
         proven_optimal: outcome.proven_optimal,
         gap: outcome.gap,
@@ -176,10 +179,10 @@ fn mapped(machine: &Machine, row: &LayerRow, outcome: &Outcome, point: &Point, s
 }
 
 /// Compute first, then every port that has a width, in the machine's order.
-fn busy(machine: &Machine, point: &Point, counted: &cost::nest::Breakdown) -> Vec<Busy> {
-    let steps = counted.steps;
-    let mut busy = vec![Busy { resource: "compute".to_owned(), amount: steps, cycles: steps }];
-    for memory in machine.memories.iter().filter(|m| m.tier != Tier::Element) {
+fn busy(view: &View, point: &Point, counted: &cost::nest::Breakdown) -> Vec<Busy> {
+    let (steps, clock) = (counted.steps, view.clock_cycles_per_step);
+    let mut busy = vec![Busy { resource: "compute".to_owned(), amount: steps, cycles: steps * clock }];
+    for memory in view.machine.memories.iter().filter(|m| m.tier != Tier::Element) {
         let held = |t: usize| memory.holds[t] && !(memory.tier == Tier::Buffer && point.mapping.bypass[t]);
         let access = (0..3).filter(|&t| held(t)).map(|t| counted.access[memory.tier as usize][t]);
         let (reads, writes) = access.fold((0.0, 0.0), |(r, w), a| (r + a.reads, w + a.writes));
@@ -188,7 +191,7 @@ fn busy(machine: &Machine, point: &Point, counted: &cost::nest::Breakdown) -> Ve
         for (direction, words, width) in ports {
             if let Some(width) = width {
                 let resource = format!("{} {direction}", memory.name);
-                busy.push(Busy { resource, amount: words, cycles: words / width });
+                busy.push(Busy { resource, amount: words, cycles: words / width * clock });
             }
         }
     }

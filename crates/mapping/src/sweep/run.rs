@@ -4,7 +4,7 @@ use super::bound::{LayerBound, layer_bound, tightened};
 use super::grid::{Range, RangeError, settings};
 use crate::nest::{LayerRow, Options, search};
 use crate::network::Progress;
-use hw::machine::{Layer, Machine};
+use hw::machine::{Layer, Machine, View};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -88,7 +88,9 @@ pub struct Sweep {
 
 /// A setting before its layers are mapped.
 struct Open {
+    /// As mapping sees it.
     machine: Machine,
+    clock_cycles_per_step: f64,
     setting: Vec<(String, u64)>,
     area_mm2: f64,
     bounds: Vec<LayerBound>,
@@ -238,10 +240,11 @@ impl Open {
         shapes: &Shapes,
         area: &(dyn Fn(&Machine) -> f64 + Sync),
     ) -> Self {
+        let area_mm2 = area(&machine);
+        let View { machine, clock_cycles_per_step } = machine.own_view();
         let bounds: Vec<LayerBound> =
             shapes.layers.iter().map(|layer| layer_bound(&machine, layer)).collect();
-        let area_mm2 = area(&machine);
-        let mut open = Self { machine, setting, area_mm2, bounds, least: [0.0; 2] };
+        let mut open = Self { machine, clock_cycles_per_step, setting, area_mm2, bounds, least: [0.0; 2] };
         for (bound, count) in open.bounds.iter().zip(&shapes.counts) {
             open.least[0] += open.time(bound.cycles * count);
             open.least[1] += bound.energy_pj * count;
@@ -249,9 +252,9 @@ impl Open {
         open
     }
 
-    /// Cycles as the front compares them.
-    fn time(&self, cycles: f64) -> f64 {
-        self.machine.clock_mhz.map_or(cycles, |mhz| cycles / mhz / 1e3)
+    /// Steps as the front compares them: milliseconds, or clock cycles where no clock is known.
+    fn time(&self, steps: f64) -> f64 {
+        self.machine.clock_mhz.map_or(steps * self.clock_cycles_per_step, |mhz| steps / mhz / 1e3)
     }
 
     fn promise(&self) -> f64 {
@@ -310,10 +313,10 @@ impl Open {
         let none = |net: &String| NetworkFigures { net: net.clone(), latency_cycles: 0.0, energy_pj: 0.0 };
         let mut networks: Vec<NetworkFigures> = shapes.networks.iter().map(none).collect();
         for &(network, shape, count) in &shapes.rows {
-            networks[network].latency_cycles += costs[shape].cycles * count;
+            networks[network].latency_cycles += costs[shape].cycles * self.clock_cycles_per_step * count;
             networks[network].energy_pj += costs[shape].energy_pj * count;
         }
-        let latency_cycles = networks.iter().map(|n| n.latency_cycles).sum();
+        let latency_cycles: f64 = networks.iter().map(|n| n.latency_cycles).sum();
         let buffers = self.machine.memories.iter().filter(|m| m.tier == hw::machine::Tier::Buffer);
         Candidate {
             parameters: self.setting.clone(),
@@ -321,7 +324,10 @@ impl Open {
             buffer_words: buffers.filter_map(|m| m.capacity_words).sum(),
             area_mm2: self.area_mm2,
             latency_cycles,
-            latency_ms: self.machine.clock_mhz.map(|_| self.time(latency_cycles)),
+            latency_ms: self
+                .machine
+                .clock_mhz
+                .map(|_| self.time(latency_cycles / self.clock_cycles_per_step)),
             energy_pj: networks.iter().map(|n| n.energy_pj).sum(),
             networks,
             proven_optimal,
