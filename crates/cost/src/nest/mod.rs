@@ -1,4 +1,4 @@
-//! Loop nests: accesses, energy and cycles of a layer under a [`Mapping`].
+//! Loop nests: accesses, energy and cycles of a layer under a [`Mapping`](hw::machine::Mapping).
 //!
 //! **Counts.** A fill of a tensor stands in the nest just inside the innermost loop the tensor depends on; loops inside it that the
 //! tensor does not depend on bring nothing new (*the run*). A loop stands in the nest where it has more than one iteration in a
