@@ -306,8 +306,8 @@ fn factors(fit: &Fit) -> report::Table {
         let [low, high] = factor.interval;
         table.row([
             factor.resource.clone(),
-            format!("{:.4}", factor.value),
-            format!("{low:.4} to {high:.4}"),
+            format!("{:.3e}", factor.value),
+            format!("{low:.3e} to {high:.3e}"),
         ]);
     }
     table
