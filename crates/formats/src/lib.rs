@@ -1,6 +1,6 @@
 //! Networks in and out: ONNX, TFLite and `.nasc` with its weights, both ways; `.npy` and `.npz`.
 //!
-//! [`import`] reads a model of any format into an [`ir::Graph`], with [`Notice`]s as data about what it decided;
+//! [`import()`] reads a model of any format into an [`ir::Graph`], with [`Notice`]s as data about what it decided;
 //! [`export()`] writes one. What cannot be imported is a list of all operators at fault ([`ImportError::Unsupported`]); a
 //! broken file is an error with the field and the byte. Memory is bounded by the file's size: see
 //! [`tflite::MEMORY_FACTOR`], [`onnx::MEMORY_FACTOR`] and [`CONSTANT_FACTOR`]. [`coverage`] lists every foreign operator

@@ -4,7 +4,7 @@
 //! packing, no vector types. Integer results follow a named runtime bit for bit ([`Rounding`], the table in
 //! [`rounding`]); floats are computed in `f32` or wider and rounded at the result.
 //!
-//! - [`run`]: a graph on tensors, in the interface's layout; [`trace`]: every value on the way, on logical axes.
+//! - [`run()`]: a graph on tensors, in the interface's layout; [`trace`]: every value on the way, on logical axes.
 //! - [`eval`]: one use of an op, e.g. to fold constants.
 //! - [`fixed`] and [`rounding`]: the arithmetic of scaling, for whoever generates code that must agree.
 //!

@@ -40,7 +40,7 @@ pub struct Calibration {
 /// Fits a factor per additive column, each in the unit of the figure, and a constant.
 ///
 /// # Errors
-/// As [`fit`].
+/// As [`fit()`].
 pub fn calibrate(table: &Table, nominal: f64, stream: &mut Stream) -> Result<Calibration, PredictError> {
     let recipe = Family::Linear(LinearOptions::ROBUST);
     let options = Options { candidates: vec![recipe], nominal, ..Options::default() };

@@ -35,7 +35,7 @@ impl Known {
     /// Models a device from all its samples: trees where there are many, the best recipe by cross-validation where there are few.
     ///
     /// # Errors
-    /// As [`fit`].
+    /// As [`fit()`].
     pub fn learn(name: &str, table: &Table, stream: &mut Stream) -> Result<Self, PredictError> {
         if table.len() < MANY {
             return Ok(Self::from_predictor(name, fit(table, &Options::default(), stream)?.predictor));

@@ -1,6 +1,6 @@
 //! What a network will cost on a device that was measured a little: predictors on plain rows of numbers.
 //!
-//! A [`Table`] holds one row of features and one positive figure (latency, energy) per measured network. [`fit`] chooses among
+//! A [`Table`] holds one row of features and one positive figure (latency, energy) per measured network. [`fit()`] chooses among
 //! the recipes of [`Family`] by cross-validation inside the table, and returns a [`Predictor`] whose answers carry an interval;
 //! the plain linear model on operation counts is always fitted beside it and its errors are reported with it. [`fewshot`] starts
 //! from devices already known; [`calibrate`] corrects an analytical model by a few coefficients and says where it may not be used.

@@ -44,7 +44,7 @@ pub struct LayerComparison {
 /// `PREFIX_trace(op, data, bytes)` was called with. `expected[K]` belongs to op K.
 ///
 /// # Errors
-/// As [`measure`](crate::measure).
+/// As [`measure`](crate::measure()).
 pub fn compare_layers(
     recipe: &Recipe,
     artifact: &Artifact,

@@ -1,6 +1,6 @@
 //! Recipes run: a C artifact is built with its target's toolchain, executed, compared and counted.
 //!
-//! [`measure`] takes a [`Recipe`](hw::recipe::Recipe), an [`Artifact`] and the inputs with the outputs expected of them, and
+//! [`measure()`] takes a [`Recipe`](hw::recipe::Recipe), an [`Artifact`] and the inputs with the outputs expected of them, and
 //! returns [`Measured`]: differences, executed instructions, stack, code, constants and static data, each with its origin, and
 //! what could not be checked. [`compare_layers`] names the first op whose output differs.
 //!

@@ -25,7 +25,7 @@ usage: cargo xtask TASK
   demo            compile a keyword-spotting network for a Cortex-M4, run it, compare, report
   test [ARGS]     set up and run all tests; ARGS go to `cargo nextest run`
   check           formatting, lints, documentation, licences, snapshots, machine paths
-  bench [ARGS]    print BENCHMARKS.md; --only mcu,minimalloc,compile  --clean-build  --write
+  bench [ARGS]    print BENCHMARKS.md; --only mcu,mapping,minimalloc,compile  --clean-build  --write
 ";
 
 fn main() -> ExitCode {

@@ -1,7 +1,7 @@
 //! What a network is made of, as a row of numbers a predictor can use: counts and sizes of its canonical graph.
 //!
 //! A compiler drops what does not reach an output, computes equal values once and folds what depends on constants alone; so does
-//! [`canonical`], and the features are counted on what is left. On measured boards that alone carries a predictor further than ten
+//! [`canonical()`], and the features are counted on what is left. On measured boards that alone carries a predictor further than ten
 //! times the samples. What was dropped is counted too, apart: some compilers leave it in. Every network has the same columns, in the
 //! order of [`columns`]; names and values do not depend on how values are called or in which order they were written.
 //!

@@ -1,7 +1,7 @@
 //! A device as a network sees it: random networks, and how long this machine takes for each.
 //!
-//! [`networks`] draws untrained networks from a seed, [`fill`] gives them weights. A [`Timer`] is a runtime on this machine:
-//! [`Python`] for onnxruntime and LiteRT, [`Host`] for C artifacts built by [`build`]. [`collect`] visits all networks in
+//! [`networks`] draws untrained networks from a seed, [`fill()`] gives them weights. A [`Timer`] is a runtime on this machine:
+//! [`Python`] for onnxruntime and LiteRT, [`Host`] for C artifacts built by [`build()`]. [`collect`] visits all networks in
 //! rounds until the repeats of each agree, and [`samples`] is the table of what came out. Everything is measured with one
 //! thread; exporting and compiling networks is the caller's.
 

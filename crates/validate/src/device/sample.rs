@@ -48,7 +48,7 @@ pub struct Sampling {
     pub precisions: Vec<Precision>,
 }
 
-/// Draws networks, untrained, named `net<NUMBER>_<PRECISION>`. See [`super::fill`] for weights.
+/// Draws networks, untrained, named `net<NUMBER>_<PRECISION>`. See [`super::fill()`] for weights.
 pub fn networks(sampling: &Sampling) -> Vec<Graph> {
     let precision = |i: usize| {
         let list = &sampling.precisions;

@@ -72,7 +72,7 @@ impl Windows {
 }
 
 impl Importer {
-    /// x[n, c, ...], w[o, c / group, ...], bias[o].
+    /// `x[n, c, ...], w[o, c / group, ...], bias[o]`.
     pub(super) fn conv(&mut self, node: &Node<'_>) -> Result<(), Fault> {
         let x = self.value(node.input(0)?)?;
         let w = self.value(node.input(1)?)?;

@@ -9,7 +9,7 @@ use crate::build::{ints, permuted_type, short};
 use crate::error::Fault;
 
 impl Importer<'_> {
-    /// x[n, h, w, c], w[o, h, w, c / groups], bias[o].
+    /// `x[n, h, w, c], w[o, h, w, c / groups], bias[o]`.
     pub(super) fn conv_2d(&mut self, used: Use<'_>) -> Result<(), Fault> {
         let Options::Conv2d(options) = &used.operator.options else {
             return self.conv_with(used, &Conv2dOptions::default());

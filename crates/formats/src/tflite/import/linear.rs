@@ -10,7 +10,7 @@ use crate::build::{ints, keeps_order};
 use crate::error::Fault;
 
 impl Importer<'_> {
-    /// x[.., c_in] flattened to [n, c_in], w[c_out, c_in], bias[c_out].
+    /// `x[.., c_in]` flattened to `[n, c_in]`, `w[c_out, c_in]`, `bias[c_out]`.
     pub(super) fn fully_connected(&mut self, used: Use<'_>) -> Result<(), Fault> {
         let defaults = FullyConnectedOptions::default();
         let options = match &used.operator.options {
